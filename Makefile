@@ -1,0 +1,46 @@
+# The developer's manual: `make` alone lists what there is.
+VENV ?= .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install --disable-pip-version-check -q -c constraints.txt
+export PYTEST_DISABLE_PLUGIN_AUTOLOAD = 1
+
+.DEFAULT_GOAL := list
+.PHONY: list demo test check fix bench clean
+
+list:  ## list these recipes
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/.made:
+	python3 -m venv $(VENV)
+	touch $@
+
+$(VENV)/.demo: $(VENV)/.made pyproject.toml constraints.txt
+	$(PIP) -e '.[demo]'
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.made pyproject.toml constraints.txt
+	$(PIP) -e '.[demo,test,check]'
+	touch $@ $(VENV)/.demo
+
+demo: $(VENV)/.demo  ## simulated fleet + gateway + real workload, no key needed (DEMO_ONCE=1: stop at the end)
+	$(VENV)/bin/baton demo $(if $(DEMO_ONCE),--once)
+
+test: $(VENV)/.dev  ## run the tests (network outside loopback is off)
+	$(PY) -m pytest -n 2 $(ARGS)
+
+check: $(VENV)/.dev  ## lint, types, storeys, house rules
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports --no-cache
+	$(PY) tools/house.py
+
+fix: $(VENV)/.dev  ## format, and mend what the linter can mend
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+
+bench: $(VENV)/.dev  ## CPU per request beside nginx, import time, installed size
+	$(PY) bench/overhead.py --json
+
+clean:  ## remove environments and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .demo build dist

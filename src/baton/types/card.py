@@ -1,0 +1,49 @@
+"""Model cards: what a model can do, what it costs, and where it is reached."""
+
+from typing import Literal
+
+from msgspec import Struct, field
+
+from baton.types.money import Price
+from baton.types.secret import Secret
+
+Dialect = Literal["openai-chat", "openai-responses", "anthropic", "gemini", "ollama"]
+"""The wire grammars Baton knows by name; which of them a door or a provider speaks is its own matter."""
+
+Tier = Literal["frontier", "mid", "small", "local"]
+"""Coarse rank of a model before anything is measured. Measured results replace it, they never adjust it."""
+
+Capability = Literal["tools", "image", "pdf", "audio", "structured_output", "reasoning"]
+
+AuthStyle = Literal["bearer", "x-api-key", "api-key", "x-goog-api-key", "none"]
+"""How a provider wants its key: `Authorization: Bearer`, or the header of that name, or not at all."""
+
+
+class Provider(Struct, frozen=True):
+    """One account at one address. `base_url` has no trailing slash and no dialect path."""
+
+    name: str
+    base_url: str
+    dialects: tuple[Dialect, ...] = ("openai-chat",)
+    auth: AuthStyle = "bearer"
+    api_key: Secret | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    simulated: bool = False
+    """True when what answers is a simulation: every answer and every figure from it is labelled so."""
+
+
+class ModelCard(Struct, frozen=True):
+    """What a model can do and costs. `id` is `provider/model`; `upstream` is its name on the provider's wire."""
+
+    id: str
+    provider: str
+    upstream: str
+    tier: Tier
+    context_window: int
+    max_output: int
+    price: Price
+    capabilities: frozenset[Capability] = frozenset()
+    specialities: frozenset[str] = frozenset()
+    """Task types the model was made for, such as `code`."""
+    quality: dict[str, float] = field(default_factory=dict)
+    """Configured quality 0..1 per task type: what the operator asserts, until something is certified."""

@@ -1,0 +1,78 @@
+"""What the router answers: a model, and everything needed to check why."""
+
+from typing import Literal
+
+from msgspec import Struct, field
+
+from baton.types.card import ModelCard, Provider
+from baton.types.task import Route, TaskType
+
+Evidence = Literal["certified", "configured", "assumed"]
+"""Where a quality figure comes from: a certificate, the operator's config, or nothing but the model's tier."""
+
+TaskTypeSource = Literal["declared", "key", "rule", "default"]
+
+
+class Candidate(Struct, frozen=True):
+    """One eligible model. `cost` is the expected cost of this request in nano-dollars."""
+
+    model: str
+    quality: float
+    evidence: Evidence
+    cost: int
+    utility: float
+    """100 * quality - lambda * USD per 1,000 such tasks."""
+    meets_floor: bool
+
+
+class Exclusion(Struct, frozen=True):
+    model: str
+    reason: Literal[
+        "context_window", "capability", "allow_list", "ladder", "dialect", "rule", "floor", "output_limit", "key",
+    ]  # fmt: skip
+    detail: str
+
+
+class Counterfactual(Struct, frozen=True):
+    """The road not taken: the reference's expected cost, and the runner-up with what would have flipped the choice."""
+
+    reference: str
+    reference_cost: int
+    runner_up: str | None = None
+    flips_when: str | None = None
+
+
+class Decision(Struct, frozen=True, rename={"lambda_": "lambda"}):
+    """One routing decision. Costs in nano-dollars; `reason` is one readable sentence."""
+
+    id: str
+    model: str
+    provider: str
+    route: str
+    task_type: str
+    task_type_source: TaskTypeSource
+    rule: str
+    asked: str
+    floor: float
+    min_quality: float | None
+    lambda_: float
+    expected_cost: int
+    reason: str
+    candidates: tuple[Candidate, ...] = ()
+    excluded: tuple[Exclusion, ...] = ()
+    counterfactual: Counterfactual | None = None
+    difficulty: float | None = None
+    proof: str = "none"
+    """The certificate that carried the decision, or `none`: the rules alone are not a proof."""
+
+
+class PolicySnapshot(Struct, frozen=True):
+    """Everything `decide` reads, as one immutable value; a new config or a demotion swaps in another one."""
+
+    cards: dict[str, ModelCard]
+    providers: dict[str, Provider]
+    task_types: dict[str, TaskType]
+    routes: tuple[Route, ...]
+    aliases: dict[str, str] = field(default_factory=dict)
+    """Other names for a model or for `auto`; resolved once, never chained."""
+    default_model: str = "auto"

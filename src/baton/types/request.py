@@ -1,0 +1,58 @@
+"""A request as the router sees it: dialect-free facts beside the caller's untouched members."""
+
+from msgspec import Raw, Struct, field
+
+from baton.types.card import Capability, Dialect
+from baton.types.task import Audience
+
+
+class Wish(Struct, frozen=True, forbid_unknown_fields=True, rename={"lambda_": "lambda"}):
+    """What the caller asks of the router, from the `baton` object of the body or `x-baton-*` headers."""
+
+    task_type: str | None = None
+    audience: Audience | None = None
+    difficulty: float | None = None
+    floor: float | None = None
+    min_quality: float | None = None
+    lambda_: float | None = None
+    models: tuple[str, ...] = ()
+    """Allow-list of model ids for this request, `*` as wildcard."""
+    task_id: str | None = None
+    conversation_id: str | None = None
+    show_cost: bool = False
+    """Put cost and decision into the last chunk of a stream (a `baton` member, ignored by SDKs)."""
+
+
+class Request(Struct, frozen=True):
+    """One request after reading. `members` holds every top-level member as the caller's own bytes, in order."""
+
+    dialect: Dialect
+    model: str
+    stream: bool
+    members: dict[str, Raw]
+    wish: Wish
+    size: int
+    """Bytes of the body as received."""
+    user_text: str = ""
+    """The caller's own last turns (trusted span), joined; never tool results or quoted documents."""
+    system_text: str = ""
+    turns: int = 1
+    tools: tuple[str, ...] = ()
+    response_schema: bool = False
+    tool_results: bool = False
+    """The last turn carries tool results: this is a step of a tool loop."""
+    needs: frozenset[Capability] = frozenset()
+    max_output: int | None = None
+    include_usage: bool = False
+    """The caller asked for usage in the stream itself (`stream_options.include_usage`)."""
+
+
+class Caller(Struct, frozen=True):
+    """Who asks: the name of the key (never the key), and what that key is allowed and prefers."""
+
+    name: str = "anonymous"
+    models: tuple[str, ...] = ()
+    floor: float | None = None
+    lambda_: float | None = None
+    task_type: str | None = None
+    tags: dict[str, str] = field(default_factory=dict)

@@ -1,0 +1,69 @@
+"""Task types and routes: how the operator says what should happen to which task."""
+
+from typing import Literal
+
+from msgspec import Struct, field
+
+Audience = Literal["internal", "customer"]
+
+BUILTIN_TASK_TYPES = (
+    "classification", "extraction", "format_check", "analysis", "code", "content", "agent", "other",
+)  # fmt: skip
+
+
+class Match(Struct, frozen=True):
+    """When a request counts as a task type. Every condition that is set must hold; none set matches nothing.
+
+    `patterns` are regular expressions (RE2-like subset of Python's `re`, searched without case in the caller's own
+    last turns after Unicode normalisation); one of them is enough.
+    """
+
+    patterns: tuple[str, ...] = ()
+    response_schema: bool | None = None
+    tools: bool | None = None
+    code_fence: bool | None = None
+    tool_results: bool | None = None
+    system_patterns: tuple[str, ...] = ()
+
+
+class TaskType(Struct, frozen=True):
+    """One row of the routing table.
+
+    `rule` says which models stand for choice: `cheapest`, `local`, `code`, `small`, `mid`, `frontier`, `reference`,
+    `policy` (all rungs that meet the floor), or a model id. Within that choice the objective
+    `100 * quality - lambda * USD per 1,000 tasks` decides.
+    """
+
+    name: str
+    rule: str = "policy"
+    rule_internal: str | None = None
+    """The rule for `audience: internal` where it differs (content: mid tier instead of frontier)."""
+    reference: str | None = None
+    ladder: tuple[str, ...] = ()
+    """Models that may serve this type, cheapest first; empty: every model of the config."""
+    floor: float = 0.95
+    """rho: the share of the reference's quality that a rung must reach."""
+    min_quality: float | None = None
+    """Absolute quality 0..1 that a rung must reach as well."""
+    lambda_: float = field(default=1.0, name="lambda")
+    output_tokens: int = 400
+    """Predicted length of an answer, for the expected cost."""
+    match: tuple[Match, ...] = ()
+
+
+class Route(Struct, frozen=True):
+    """A named entry: what it matches, and the options that hold for what it matched. The first match wins."""
+
+    name: str
+    model: tuple[str, ...] = ()
+    """Asked model names, `*` as wildcard; empty matches any."""
+    task_type: tuple[str, ...] = ()
+    key: tuple[str, ...] = ()
+    rule: str | None = None
+    floor: float | None = None
+    min_quality: float | None = None
+    lambda_: float | None = field(default=None, name="lambda")
+    models: tuple[str, ...] = ()
+    """Allow-list of model ids, `*` as wildcard; empty allows all."""
+    strategy: Literal["auto", "pass"] = "auto"
+    """`pass`: the asked model is the target itself, nothing is chosen."""
