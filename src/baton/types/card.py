@@ -28,6 +28,9 @@ class Provider(Struct, frozen=True):
     auth: AuthStyle = "bearer"
     api_key: Secret | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    """Sent with every call, such as an organisation id."""
+    forward_headers: tuple[str, ...] = ()
+    """Lower-case names of callers' headers that are passed on, besides those that the dialect itself defines."""
     simulated: bool = False
     """True when what answers is a simulation: every answer and every figure from it is labelled so."""
 

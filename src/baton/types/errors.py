@@ -15,8 +15,9 @@ BatonError                      has `code`, `status` (HTTP), `message`
  |   |- UpstreamRefused         no connection
  |   |- UpstreamTimeout (504)   connect, first byte, between bytes, or total
  |   |- UpstreamStatus          an error status, mapped (401/403 -> 502, 429 -> 429, 5xx -> 502/503/529)
- |   |- UpstreamNotJson         a 200 with something else: HTML, empty, cut JSON
- |   `- UpstreamCut             the stream ended without its end
+ |   |- UpstreamNotJson         a 200 with something else: HTML, cut JSON, too much
+ |   |- UpstreamEmpty           a 200 with no bytes at all
+ |   `- UpstreamCut             the connection or the stream ended without its end
  |- Overloaded (503)            Baton itself sheds load or is stopping
  `- LedgerError (500)           the ledger cannot be opened or read
 """
@@ -130,6 +131,10 @@ class UpstreamNotJson(UpstreamFault):
 
 class UpstreamCut(UpstreamFault):
     code = "upstream_cut"
+
+
+class UpstreamEmpty(UpstreamFault):
+    code = "upstream_empty"
 
 
 class Overloaded(BatonError):

@@ -7,20 +7,35 @@ from baton.types.task import Audience
 
 
 class Wish(Struct, frozen=True, forbid_unknown_fields=True, rename={"lambda_": "lambda"}):
-    """What the caller asks of the router, from the `baton` object of the body or `x-baton-*` headers."""
+    """What the caller asks of the router, from the `baton` object of the body or from `x-baton-*` headers."""
 
     task_type: str | None = None
     audience: Audience | None = None
-    difficulty: float | None = None
     floor: float | None = None
     min_quality: float | None = None
     lambda_: float | None = None
     models: tuple[str, ...] = ()
     """Allow-list of model ids for this request, `*` as wildcard."""
     task_id: str | None = None
-    conversation_id: str | None = None
     show_cost: bool = False
-    """Put cost and decision into the last chunk of a stream (a `baton` member, ignored by SDKs)."""
+    """Put model, cost and request id into one more chunk at the end of a stream (SDKs ignore its `baton` member)."""
+
+
+class Facts(Struct, frozen=True):
+    """What can be told about a request without understanding it. Everything here is cheap and explainable."""
+
+    user_text: str = ""
+    """The caller's own words: text of the last user turns, capped to head and tail; never tool results."""
+    system_text: str = ""
+    turns: int = 1
+    tools: tuple[str, ...] = ()
+    response_schema: bool = False
+    tool_results: bool = False
+    """The last turn carries tool results: this is a step of a tool loop."""
+    needs: frozenset[Capability] = frozenset()
+    text_bytes: int = 0
+    """Bytes of the body without encoded media: the base of the token estimate."""
+    max_output: int | None = None
 
 
 class Request(Struct, frozen=True):
@@ -31,18 +46,7 @@ class Request(Struct, frozen=True):
     stream: bool
     members: dict[str, Raw]
     wish: Wish
-    size: int
-    """Bytes of the body as received."""
-    user_text: str = ""
-    """The caller's own last turns (trusted span), joined; never tool results or quoted documents."""
-    system_text: str = ""
-    turns: int = 1
-    tools: tuple[str, ...] = ()
-    response_schema: bool = False
-    tool_results: bool = False
-    """The last turn carries tool results: this is a step of a tool loop."""
-    needs: frozenset[Capability] = frozenset()
-    max_output: int | None = None
+    facts: Facts
     include_usage: bool = False
     """The caller asked for usage in the stream itself (`stream_options.include_usage`)."""
 
@@ -53,6 +57,6 @@ class Caller(Struct, frozen=True):
     name: str = "anonymous"
     models: tuple[str, ...] = ()
     floor: float | None = None
-    lambda_: float | None = None
+    min_quality: float | None = None
+    lambda_: float | None = field(default=None, name="lambda")
     task_type: str | None = None
-    tags: dict[str, str] = field(default_factory=dict)

@@ -1,0 +1,106 @@
+"""The transport over aiohttp: keep-alive, proxies from the environment, four timeouts, every failure named."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
+
+import aiohttp
+from yarl import URL
+
+from baton.call.transport import Outgoing, Timeouts
+from baton.types.errors import UpstreamCut, UpstreamFault, UpstreamNotJson, UpstreamRefused, UpstreamTimeout
+
+IDLE_CONNECTION_S = 30.0
+"""Shorter than the keep-alive of common servers, so that a connection is rarely closed under a request."""
+
+
+class HttpTransport:
+    """Must be made inside a running event loop."""
+
+    def __init__(self, timeouts: Timeouts) -> None:
+        self._timeouts = timeouts
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_CONNECTION_S),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(
+                total=timeouts.total_s, sock_connect=timeouts.connect_s, sock_read=timeouts.between_bytes_s
+            ),
+            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
+            trust_env=True,
+            auto_decompress=False,
+        )
+        self._urls: dict[str, URL] = {}
+
+    async def open(self, outgoing: Outgoing) -> "HttpUpstream":
+        url = self._urls.get(outgoing.url)
+        if url is None:
+            url = self._urls[outgoing.url] = URL(outgoing.url)
+        with named_faults(outgoing):
+            async with asyncio.timeout(self._timeouts.first_byte_s):
+                response = await self._session.post(
+                    url, data=outgoing.body, headers=outgoing.headers, allow_redirects=False
+                )
+        return HttpUpstream(response, outgoing)
+
+    async def close(self) -> None:
+        await self._session.close()
+
+
+class HttpUpstream:
+    def __init__(self, response: aiohttp.ClientResponse, outgoing: Outgoing) -> None:
+        self.status = response.status
+        self.headers: Mapping[str, str] = response.headers
+        self._response = response
+        self._outgoing = outgoing
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        with named_faults(self._outgoing):
+            async for chunk in self._response.content.iter_any():
+                yield chunk
+
+    async def read(self, limit: int) -> bytes:
+        pieces: list[bytes] = []
+        size = 0
+        async for chunk in self.chunks():
+            size += len(chunk)
+            if size > limit:
+                self.abort()
+                raise UpstreamNotJson(
+                    f"{_who(self._outgoing)} answered more than {limit} bytes: raise server.max_answer_bytes if it may",
+                    model=self._outgoing.model,
+                    provider=self._outgoing.provider,
+                )
+            pieces.append(chunk)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def abort(self) -> None:
+        self._response.close()
+
+
+@contextmanager
+def named_faults(outgoing: Outgoing) -> Iterator[None]:
+    """Every failure of the client becomes a fault of the tree, naming model and provider."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise _fault(UpstreamTimeout, outgoing, "did not answer in time") from error
+    except (aiohttp.ClientPayloadError, ConnectionResetError) as error:
+        raise _fault(UpstreamCut, outgoing, "closed the connection in the middle of its answer") from error
+    except aiohttp.ServerDisconnectedError as error:
+        raise _fault(UpstreamCut, outgoing, "closed the connection without an answer") from error
+    except aiohttp.ClientConnectorError as error:
+        raise _fault(UpstreamRefused, outgoing, f"cannot be reached ({error.os_error.strerror or error})") from error
+    except aiohttp.ClientOSError as error:
+        raise _fault(UpstreamCut, outgoing, f"dropped the connection ({error.strerror or error})") from error
+    except aiohttp.ClientResponseError as error:
+        raise _fault(UpstreamNotJson, outgoing, f"did not answer in HTTP ({error.message})") from error
+    except (aiohttp.ClientError, ValueError) as error:
+        raise _fault(UpstreamFault, outgoing, f"could not be asked ({type(error).__name__}: {error})") from error
+
+
+def _fault(kind: type[UpstreamFault], outgoing: Outgoing, what: str) -> UpstreamFault:
+    return kind(f"{_who(outgoing)} {what}", model=outgoing.model, provider=outgoing.provider)
+
+
+def _who(outgoing: Outgoing) -> str:
+    return f"model {outgoing.model!r} at provider {outgoing.provider!r}"

@@ -1,0 +1,55 @@
+"""The seam between Baton and an HTTP client.
+
+The life of a call:
+
+1. `open` sends the request and returns when the head of the answer is there;
+2. `chunks` yields the body as it arrives, as bytes, until the upstream ended it;
+3. `abort` drops the connection at any time; what was not read is lost, the upstream sees that its client left.
+
+Every failure is an `UpstreamFault` with a name; nothing else leaves the seam.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Protocol
+
+from msgspec import Struct
+
+
+class Outgoing(Struct, frozen=True):
+    """One call as it goes over the wire. `model` and `provider` are for error texts only."""
+
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    model: str
+    provider: str
+
+
+class Timeouts(Struct, frozen=True):
+    """Seconds; `total_s` bounds the whole call including the stream."""
+
+    connect_s: float = 5.0
+    first_byte_s: float = 120.0
+    between_bytes_s: float = 60.0
+    total_s: float = 900.0
+
+
+class Upstream(Protocol):
+    """An answer whose head has arrived."""
+
+    status: int
+    headers: Mapping[str, str]
+
+    def chunks(self) -> AsyncIterator[bytes]: ...
+
+    async def read(self, limit: int) -> bytes:
+        """The whole body; UpstreamNotJson when it is larger than `limit` bytes."""
+        ...
+
+    def abort(self) -> None: ...
+
+
+class Transport(Protocol):
+    async def open(self, outgoing: Outgoing) -> Upstream: ...
+
+    async def close(self) -> None: ...

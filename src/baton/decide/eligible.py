@@ -1,0 +1,61 @@
+"""Eligibility before ranking: what cannot serve a request is excluded with a reason, never ranked low."""
+
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+
+from msgspec import Struct
+
+from baton.decide.estimate import tokens_at_most
+from baton.types.card import Dialect, ModelCard, Provider
+from baton.types.decision import Exclusion
+from baton.types.request import Caller, Facts, Wish
+from baton.types.task import Route, TaskType
+
+
+class Demands(Struct, frozen=True):
+    """Everything that can exclude a model from one request."""
+
+    dialect: Dialect
+    facts: Facts
+    wish: Wish
+    caller: Caller
+    route: Route
+    task_type: TaskType
+
+
+def exclusion_of(card: ModelCard, provider: Provider, demands: Demands) -> Exclusion | None:
+    """The first reason why this model cannot serve the request, or None."""
+    return _not_allowed(card, demands) or _not_capable(card, provider, demands)
+
+
+def matches_any(name: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _not_allowed(card: ModelCard, demands: Demands) -> Exclusion | None:
+    if demands.caller.models and not matches_any(card.id, demands.caller.models):
+        return Exclusion(card.id, "key", f"key {demands.caller.name!r} does not allow it")
+    if demands.route.models and not matches_any(card.id, demands.route.models):
+        return Exclusion(card.id, "allow_list", f"route {demands.route.name!r} does not list it")
+    if demands.wish.models and not matches_any(card.id, demands.wish.models):
+        return Exclusion(card.id, "allow_list", "the request does not list it")
+    if demands.task_type.ladder and card.id not in demands.task_type.ladder:
+        return Exclusion(card.id, "ladder", f"not a rung of the ladder of {demands.task_type.name!r}")
+    return None
+
+
+def _not_capable(card: ModelCard, provider: Provider, demands: Demands) -> Exclusion | None:
+    facts = demands.facts
+    if demands.dialect not in provider.dialects:
+        return Exclusion(card.id, "dialect", f"{provider.name} does not speak {demands.dialect}")
+    if missing := facts.needs - card.capabilities:
+        return Exclusion(card.id, "capability", f"lacks {', '.join(sorted(missing))}")
+    needed = tokens_at_most(facts)
+    if needed > card.context_window:
+        return Exclusion(
+            card.id, "context_window", f"needs up to {needed} tokens of input, the window has {card.context_window}"
+        )
+    if facts.max_output is not None and facts.max_output > card.max_output:
+        detail = f"the caller allows {facts.max_output} output tokens, the model {card.max_output}"
+        return Exclusion(card.id, "output_limit", detail)
+    return None

@@ -1,0 +1,95 @@
+"""The task type of a request: declared by the caller or his key, else found by explicit rules, else `other`."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+
+from msgspec import Struct
+
+from baton.types.decision import TaskTypeSource
+from baton.types.errors import RequestError
+from baton.types.request import Caller, Facts, Wish
+from baton.types.task import Match, TaskType
+
+CODE_FENCE = "```"
+INVISIBLE = dict.fromkeys(
+    [0x00AD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
+)
+"""Characters that change nothing for a reader and everything for a pattern."""
+
+
+class Found(Struct, frozen=True):
+    name: str
+    source: TaskTypeSource
+    why: str
+
+
+def normalised(text: str) -> str:
+    """NFKC without invisible characters: what a reader sees is what a pattern sees."""
+    if text.isascii():
+        return text
+    return unicodedata.normalize("NFKC", text).translate(INVISIBLE)
+
+
+class TaskTypeRules:
+    """The `match` entries of all task types, compiled once per policy; the first that holds wins."""
+
+    def __init__(self, task_types: Mapping[str, TaskType]) -> None:
+        self._names = frozenset(task_types)
+        self._rules = [(name, _Rule(match)) for name, task_type in task_types.items() for match in task_type.match]
+
+    def find(self, wish: Wish, caller: Caller, facts: Facts) -> Found:
+        """Raises RequestError when the declared type is not in the config."""
+        if wish.task_type is not None:
+            return Found(self._known(wish.task_type), "declared", "declared by the caller")
+        if caller.task_type is not None:
+            return Found(self._known(caller.task_type), "key", f"declared by key {caller.name!r}")
+        user, system = normalised(facts.user_text), normalised(facts.system_text)
+        for name, rule in self._rules:
+            if why := rule.holds(facts, user, system):
+                return Found(name, "rule", why)
+        return Found("other", "default", "no rule matched")
+
+    def _known(self, name: str) -> str:
+        if name in self._names:
+            return name
+        known = ", ".join(sorted(self._names))
+        raise RequestError(f"task type {name!r} is not configured: use one of {known}, or add it", "baton.task_type")
+
+
+class _Rule:
+    def __init__(self, match: Match) -> None:
+        self._match = match
+        self._user = _compiled(match.patterns)
+        self._system = _compiled(match.system_patterns)
+        self._empty = match == Match()
+
+    def holds(self, facts: Facts, user: str, system: str) -> str:
+        """Why the rule holds, or an empty text when it does not. Cheap conditions are looked at first."""
+        match = self._match
+        if self._empty:
+            return ""
+        wanted = (
+            (match.response_schema, facts.response_schema, "a response schema"),
+            (match.tools, bool(facts.tools), "tools"),
+            (match.tool_results, facts.tool_results, "tool results"),
+            (match.code_fence, CODE_FENCE in user, "a code fence"),
+        )
+        reasons = []
+        for expected, is_so, what in wanted:
+            if expected is not None:
+                if expected is not is_so:
+                    return ""
+                reasons.append(what if is_so else f"no {what.removeprefix('a ')}")
+        for pattern, text, where in ((self._user, user, "prompt"), (self._system, system, "system prompt")):
+            if pattern is not None:
+                hit = pattern.search(text)
+                if hit is None:
+                    return ""
+                reasons.append(f"{hit.group(0).strip()[:40]!r} in the {where}")
+        return " and ".join(reasons)
+
+
+def _compiled(patterns: Iterable[str]) -> re.Pattern[str] | None:
+    joined = "|".join(f"(?:{pattern})" for pattern in patterns)
+    return re.compile(joined, re.IGNORECASE) if joined else None

@@ -1,0 +1,124 @@
+"""Messages on the way back: errors, usage, and the watch over a stream that is relayed as bytes."""
+
+import msgspec
+from msgspec import Struct
+
+from baton.protocol.watch import Grammar, Watch
+from baton.types.errors import BatonError
+from baton.types.money import Usage
+
+ERROR_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    402: "billing_error",
+    403: "permission_error",
+    404: "not_found_error",
+    405: "invalid_request_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    503: "overloaded_error",
+    504: "timeout_error",
+    529: "overloaded_error",
+}
+
+
+class _OutputDetails(Struct):
+    thinking_tokens: int | None = 0
+
+
+class _Usage(Struct):
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cache_read_input_tokens: int | None = None
+    cache_creation_input_tokens: int | None = None
+    output_tokens_details: _OutputDetails | None = None
+
+
+class _WithUsage(Struct):
+    usage: _Usage | None = None
+
+
+class _Event(Struct):
+    type: str = ""
+    usage: _Usage | None = None
+    message: _WithUsage | None = None
+
+
+WITH_USAGE = msgspec.json.Decoder(_WithUsage)
+EVENT = msgspec.json.Decoder(_Event)
+
+
+def read_usage(body: bytes) -> Usage | None:
+    wire = WITH_USAGE.decode(body).usage
+    return None if wire is None else _usage(wire, _Usage())
+
+
+def write_error(error: BatonError, request_id: str) -> bytes:
+    return msgspec.json.encode(
+        {
+            "type": "error",
+            "error": {"type": ERROR_TYPES.get(error.status, "api_error"), "message": error.message, "code": error.code},
+            "request_id": request_id,
+        }
+    )
+
+
+def write_error_event(error: BatonError, request_id: str) -> bytes:
+    return b"event: error\ndata: " + write_error(error, request_id) + b"\n\n"
+
+
+def write_note(note: bytes) -> bytes:
+    return b'event: ping\ndata: {"type":"ping","baton":' + note + b"}\n\n"
+
+
+def watch(*, hide_usage: bool, hold_end: bool) -> Watch:  # noqa: ARG001 - usage is part of every Messages stream
+    return Watch(GRAMMAR, hide_usage=False, hold_end=hold_end)
+
+
+def _usage_of_stream(head: bytes, tail: bytes) -> Usage | None:
+    """Counts of `message_delta` are cumulative and win; what it leaves out stands in `message_start`."""
+    started = _last_usage(head, b"message_start")
+    ended = _last_usage(tail, b"message_delta")
+    if started is None and ended is None:
+        return None
+    return _usage(ended or _Usage(), started or _Usage())
+
+
+GRAMMAR = Grammar(
+    complete=lambda tail: b"message_stop" in tail,
+    error_event=lambda tail: b"event: error" in tail,
+    usage=_usage_of_stream,
+    is_usage_event=lambda _event: False,
+    is_end_event=lambda event: b"event: message_stop" in event,
+)
+
+
+def _last_usage(data: bytes, event: bytes) -> _Usage | None:
+    for line in reversed(data.splitlines()):
+        if line.startswith(b"data:") and event in line:
+            try:
+                found = EVENT.decode(line[5:])
+            except msgspec.DecodeError:
+                continue  # the head ends, or the tail begins, in the middle of a line
+            usage = found.usage or (found.message.usage if found.message is not None else None)
+            if usage is not None:
+                return usage
+    return None
+
+
+def _usage(wire: _Usage, earlier: _Usage) -> Usage:
+    """Messages count input without its cached parts; Baton counts all of it."""
+
+    def count(name: str) -> int:
+        value = getattr(wire, name)
+        return int((getattr(earlier, name) if value is None else value) or 0)
+
+    read, write = count("cache_read_input_tokens"), count("cache_creation_input_tokens")
+    details = wire.output_tokens_details or _OutputDetails()
+    return Usage(
+        input=count("input_tokens") + read + write,
+        output=count("output_tokens"),
+        cache_read=read,
+        cache_write=write,
+        reasoning=details.thinking_tokens or 0,
+    )

@@ -1,0 +1,73 @@
+"""Read what the caller asks of the router: the `baton` object of the body first, then `x-baton-*` headers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+
+from baton.types.errors import MalformedBody
+from baton.types.request import Wish
+
+NO_WISH = Wish()
+HEADER_PREFIX = "x-baton-"
+WISH_HEADERS = {
+    "x-baton-task-type": "task_type",
+    "x-baton-audience": "audience",
+    "x-baton-floor": "floor",
+    "x-baton-min-quality": "min_quality",
+    "x-baton-lambda": "lambda",
+    "x-baton-models": "models",
+    "x-baton-task-id": "task_id",
+    "x-baton-show-cost": "show_cost",
+}
+MAX_ID_LENGTH = 200
+
+
+def read_wish(member: Raw | None, headers: Mapping[str, str]) -> Wish:
+    """Merge both sources; a value in the body wins. `headers` holds lower-case names.
+
+    Raises MalformedBody for an unknown key, a wrong type or a value out of range, naming it.
+    """
+    values: dict[str, Any] = {}
+    for header, name in WISH_HEADERS.items():
+        if (text := headers.get(header)) is not None:
+            values[name] = _from_text(name, text, header)
+    if member is not None:
+        try:
+            body_values = msgspec.json.decode(member, type=dict[str, Any])
+        except msgspec.DecodeError as error:
+            raise MalformedBody(f"the `baton` member must be a JSON object of options: {error}", "baton") from error
+        values |= body_values
+    if not values:
+        return NO_WISH
+    try:
+        wish = msgspec.convert(values, type=Wish)
+    except msgspec.ValidationError as error:
+        known = ", ".join(WISH_HEADERS.values())
+        raise MalformedBody(f"the `baton` options are wrong: {error}. Known options: {known}", "baton") from error
+    _check_ranges(wish)
+    return wish
+
+
+def _from_text(name: str, text: str, header: str) -> Any:
+    if name in {"floor", "min_quality", "lambda"}:
+        try:
+            return float(text)
+        except ValueError as error:
+            raise MalformedBody(f"header {header} must be a number, not {text!r}", header) from error
+    if name == "models":
+        return [part.strip() for part in text.split(",") if part.strip()]
+    if name == "show_cost":
+        return text.strip().lower() in {"1", "true", "yes"}
+    return text
+
+
+def _check_ranges(wish: Wish) -> None:
+    for name, value in (("floor", wish.floor), ("min_quality", wish.min_quality)):
+        if value is not None and not 0.0 <= value <= 1.0:
+            raise MalformedBody(f"`baton.{name}` must lie between 0 and 1, not {value!r}", f"baton.{name}")
+    if wish.lambda_ is not None and not 0.0 <= wish.lambda_ < float("inf"):
+        raise MalformedBody(f"`baton.lambda` must be 0 or more, not {wish.lambda_!r}", "baton.lambda")
+    if wish.task_id is not None and not 0 < len(wish.task_id) <= MAX_ID_LENGTH:
+        raise MalformedBody(f"`baton.task_id` must have 1 to {MAX_ID_LENGTH} characters", "baton.task_id")
