@@ -7,7 +7,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import Raw
 
-from baton.protocol.spans import TEXT, decode_member
+from baton.protocol.spans import TEXT, decode_member, is_absent
 from baton.protocol.wish import HEADER_PREFIX, NO_WISH, read_wish
 from baton.types.card import Dialect
 from baton.types.errors import MalformedBody
@@ -68,7 +68,7 @@ def read_members(body: bytes) -> dict[str, Raw]:
 
 def _member(members: Mapping[str, Raw], name: str, decoder: msgspec.json.Decoder[T]) -> T | None:
     raw = members.get(name)
-    if raw is None or bytes(raw) == b"null":
+    if raw is None or is_absent(raw):
         return None
     return decode_member(raw, decoder, name, "a string" if decoder is TEXT else "true or false")
 

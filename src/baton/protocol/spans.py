@@ -15,6 +15,9 @@ TAIL_CHARS = 3_000
 """Reading is capped, so that the cost of a decision does not grow with the prompt."""
 
 TEXT = msgspec.json.Decoder(str)
+NULL = Raw(b"null")
+"""Default of members that may be left out: a struct cannot hold `Raw | None`."""
+
 COUNT = msgspec.json.Decoder(int)
 
 
@@ -32,13 +35,17 @@ def optional_count(members: Mapping[str, Raw], *names: str) -> int | None:
     """The first of these members that is present and not null, as a positive number of tokens."""
     for name in names:
         raw = members.get(name)
-        if raw is None or bytes(raw) == b"null":
+        if raw is None or is_absent(raw):
             continue
         count = decode_member(raw, COUNT, name, "a whole number of tokens")
         if count < 1:
             raise MalformedBody(f"`{name}` must be at least 1, not {count}", name)
         return count
     return None
+
+
+def is_absent(raw: Raw | bytes) -> bool:
+    return bytes(raw) == b"null"
 
 
 def is_text(raw: Raw | bytes) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from msgspec import Raw, Struct
 
-from baton.protocol.spans import TEXT, capped, decode_member, is_text, optional_count
+from baton.protocol.spans import NULL, TEXT, capped, decode_member, is_absent, is_text, optional_count
 from baton.types.card import Capability
 from baton.types.errors import MalformedBody
 from baton.types.request import Facts
@@ -15,8 +15,8 @@ MEDIA_BLOCKS: dict[str, Capability] = {"image": "image", "document": "pdf"}
 
 class _Block(Struct):
     type: str = ""
-    text: Raw | None = None
-    source: Raw | None = None
+    text: Raw = NULL
+    source: Raw = NULL
 
 
 class _Message(Struct):
@@ -30,7 +30,7 @@ class _Tool(Struct):
 
 
 class _OutputConfig(Struct):
-    format: Raw | None = None
+    format: Raw = NULL
 
 
 MESSAGES = msgspec.json.Decoder(list[_Message])
@@ -88,7 +88,7 @@ def _read_turn(message: _Message, param: str) -> _Turn:
         text="\n".join(_texts(blocks, param)) if message.role == "user" else "",
         tool_results=any(block.type == "tool_result" for block in blocks),
         needs=frozenset(MEDIA_BLOCKS[block.type] for block in media),
-        media_bytes=sum(len(bytes(block.source)) for block in media if block.source is not None),
+        media_bytes=sum(len(bytes(block.source)) for block in media),
     )
 
 
@@ -96,7 +96,7 @@ def _texts(blocks: list[_Block], param: str) -> list[str]:
     return [
         decode_member(block.text, TEXT, param, "text")
         for block in blocks
-        if block.type == "text" and block.text is not None and is_text(block.text)
+        if block.type == "text" and is_text(block.text)
     ]
 
 
@@ -120,14 +120,14 @@ def _last_user_texts(turns: Sequence[_Turn]) -> list[str]:
 
 def _tool_names(members: Mapping[str, Raw]) -> tuple[str, ...]:
     raw = members.get("tools")
-    if raw is None or bytes(raw) == b"null":
+    if raw is None or is_absent(raw):
         return ()
     return tuple(tool.name or tool.type for tool in decode_member(raw, TOOLS, "tools", "a list of tool definitions"))
 
 
 def _response_schema(members: Mapping[str, Raw]) -> bool:
     raw = members.get("output_config")
-    if raw is None or bytes(raw) == b"null":
+    if raw is None or is_absent(raw):
         return False
     config = decode_member(raw, OUTPUT_CONFIG, "output_config", "an object")
-    return config.format is not None and bytes(config.format) != b"null"
+    return not is_absent(config.format)

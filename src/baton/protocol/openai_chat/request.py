@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 import msgspec
-from msgspec import Raw, Struct, field
+from msgspec import Raw, Struct
 
-from baton.protocol.spans import TEXT, capped, decode_member, is_text, optional_count
+from baton.protocol.spans import NULL, TEXT, capped, decode_member, is_absent, is_text, optional_count
 from baton.types.card import Capability
 from baton.types.errors import MalformedBody
 from baton.types.request import Facts
@@ -17,15 +17,15 @@ RESULT_ROLES = frozenset({"tool", "function"})
 
 class _Message(Struct):
     role: str
-    content: Raw = field(default_factory=lambda: Raw(b"null"))
+    content: Raw = NULL
 
 
 class _Part(Struct):
     type: str = ""
-    text: Raw | None = None
-    image_url: Raw | None = None
-    input_audio: Raw | None = None
-    file: Raw | None = None
+    text: Raw = NULL
+    image_url: Raw = NULL
+    input_audio: Raw = NULL
+    file: Raw = NULL
 
 
 class _Function(Struct):
@@ -87,7 +87,7 @@ def _read_contents(messages: Sequence[_Message]) -> tuple[list[str], set[Capabil
             # Only what the facts keep is decoded: tool results and answers are not the caller's words.
             kept = message.role == "user" or message.role in SYSTEM_ROLES
             texts.append(decode_member(message.content, TEXT, param, "text") if kept else "")
-        elif bytes(message.content) == b"null":
+        elif is_absent(message.content):
             texts.append("")
         else:
             parts = decode_member(message.content, PARTS, param, "text or a list of parts")
@@ -95,15 +95,13 @@ def _read_contents(messages: Sequence[_Message]) -> tuple[list[str], set[Capabil
             for part in parts:
                 if part.type in MEDIA_PARTS:
                     needs.add(MEDIA_PARTS[part.type])
-                    media_bytes += len(bytes(part.image_url or part.input_audio or part.file or b""))
+                    media_bytes += sum(len(bytes(one)) for one in (part.image_url, part.input_audio, part.file))
     return texts, needs, media_bytes
 
 
 def _part_texts(parts: list[_Part], param: str) -> list[str]:
     return [
-        decode_member(part.text, TEXT, param, "text")
-        for part in parts
-        if part.type == "text" and part.text is not None and is_text(part.text)
+        decode_member(part.text, TEXT, param, "text") for part in parts if part.type == "text" and is_text(part.text)
     ]
 
 
@@ -120,7 +118,7 @@ def _last_user_texts(messages: Sequence[_Message], texts: Sequence[str]) -> list
 
 def _tool_names(members: Mapping[str, Raw]) -> tuple[str, ...]:
     raw = members.get("tools")
-    if raw is None or bytes(raw) == b"null":
+    if raw is None or is_absent(raw):
         return ()
     tools = decode_member(raw, TOOLS, "tools", "a list of tool definitions")
     return tuple((tool.function or tool.custom or _Function(tool.type)).name for tool in tools)
@@ -128,6 +126,6 @@ def _tool_names(members: Mapping[str, Raw]) -> tuple[str, ...]:
 
 def _response_schema(members: Mapping[str, Raw]) -> bool:
     raw = members.get("response_format")
-    if raw is None or bytes(raw) == b"null":
+    if raw is None or is_absent(raw):
         return False
     return decode_member(raw, RESPONSE_FORMAT, "response_format", "an object with a `type`").type != "text"
