@@ -19,7 +19,7 @@ def refuse_unless_local(address: Any) -> None:
         return
     host = str(address[0])
     try:
-        local = host in LOCAL_NAMES or ipaddress.ip_address(host.split("%")[0]).is_loopback
+        local = host in LOCAL_NAMES or ipaddress.ip_address(host.split("%", maxsplit=1)[0]).is_loopback
     except ValueError:
         local = False
     if not local:

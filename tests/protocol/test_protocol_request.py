@@ -124,7 +124,8 @@ def test_tools_and_schemas_are_needs_in_both_dialects() -> None:
         output_config={"format": {"type": "json_schema", "schema": {}}},
     ).facts
     for facts in (chat, messages):
-        assert (facts.tools, facts.needs) == (("f", "g"), {"tools", "structured_output"})
+        assert facts.tools == ("f", "g")
+        assert facts.needs == {"tools", "structured_output"}
 
 
 def test_a_long_prompt_is_read_at_head_and_tail() -> None:

@@ -1,5 +1,7 @@
 """The watch over relayed streams: independent of how TCP cuts them."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,13 +30,13 @@ MESSAGES_USAGE = Usage(input=12, output=9, cache_read=3, cache_write=2)
 
 def cut(data: bytes, places: list[int]) -> list[bytes]:
     edges = [0, *sorted(place % (len(data) + 1) for place in places), len(data)]
-    return [data[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    return [data[a:b] for a, b in pairwise(edges)]
 
 
 @given(places=st.lists(st.integers(0, 2_000), max_size=12))
 def test_a_plain_watch_relays_every_byte_and_reads_the_usage(places: list[int]) -> None:
     for name, stream, usage in (("openai-chat", CHAT, CHAT_USAGE), ("anthropic", MESSAGES, MESSAGES_USAGE)):
-        watch = voice_of(name).watch(hide_usage=False, hold_end=False)  # type: ignore[arg-type]
+        watch = voice_of(name).watch(hide_usage=False, hold_end=False)
         assert b"".join(watch.feed(chunk) for chunk in cut(stream, places)) + watch.finish() == stream
         assert watch.usage() == usage
         assert watch.complete
@@ -56,7 +58,7 @@ def test_the_end_is_held_back_until_it_is_asked_for(places: list[int]) -> None:
         ("openai-chat", CHAT, b"data: [DONE]\n\n"),
         ("anthropic", MESSAGES, b'event: message_stop\ndata: {"type":"message_stop"}\n\n'),
     ):
-        watch = voice_of(name).watch(hide_usage=False, hold_end=True)  # type: ignore[arg-type]
+        watch = voice_of(name).watch(hide_usage=False, hold_end=True)
         relayed = b"".join(watch.feed(chunk) for chunk in cut(stream, places)) + watch.finish()
         assert (relayed + end, watch.end()) == (stream, end)
 
@@ -65,7 +67,7 @@ def test_the_end_is_held_back_until_it_is_asked_for(places: list[int]) -> None:
 def test_a_stream_without_its_end_is_not_complete(name: str) -> None:
     stream = CHAT if name == "openai-chat" else MESSAGES
     for length in range(0, stream.index(b"stop"), 7):
-        watch = voice_of(name).watch(hide_usage=False, hold_end=False)  # type: ignore[arg-type]
+        watch = voice_of(name).watch(hide_usage=False, hold_end=False)
         watch.feed(stream[:length])
         assert not watch.complete
 
