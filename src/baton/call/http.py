@@ -54,9 +54,13 @@ class HttpUpstream:
         self._outgoing = outgoing
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        with named_faults(self._outgoing):
-            async for chunk in self._response.content.iter_any():
-                yield chunk
+        try:
+            with named_faults(self._outgoing):
+                async for chunk in self._response.content.iter_any():
+                    yield chunk
+        except UpstreamFault:
+            self.abort()
+            raise
 
     async def read(self, limit: int) -> bytes:
         pieces: list[bytes] = []

@@ -1,0 +1,158 @@
+"""Asking one model: every way in which an answer can fail has its name."""
+
+import asyncio
+import socket
+from collections.abc import Sequence
+
+import pytest
+
+from baton.call.endpoint import Endpoint
+from baton.call.http import HttpTransport
+from baton.call.send import send
+from baton.call.transport import Outgoing, Timeouts
+from baton.testing.upstream import Step, event_stream, http_answer, scripted
+from baton.types.card import Provider
+from baton.types.errors import (
+    UpstreamCut,
+    UpstreamFault,
+    UpstreamNotJson,
+    UpstreamRefused,
+    UpstreamStatus,
+    UpstreamTimeout,
+)
+from baton.types.secret import Secret
+
+QUICK = Timeouts(connect_s=1.0, first_byte_s=0.2, between_bytes_s=0.2, total_s=5.0)
+
+
+def outgoing(base_url: str) -> Outgoing:
+    return Outgoing(f"{base_url}/chat/completions", {"content-type": "application/json"}, b"{}", "sim/m", "sim")
+
+
+async def whole(script: Sequence[Step], *, stream: bool = False) -> bytes:
+    async with scripted(script) as upstream:
+        transport = HttpTransport(QUICK)
+        try:
+            return await (await send(transport, outgoing(upstream.base_url), stream=stream)).read(1_000)
+        finally:
+            await transport.close()
+
+
+def test_a_whole_answer_comes_back_byte_for_byte() -> None:
+    assert asyncio.run(whole(http_answer(200, b'{"a": 1}'))) == b'{"a": 1}'
+
+
+def test_a_stream_comes_back_byte_for_byte() -> None:
+    assert (
+        asyncio.run(whole(event_stream(b"data: 1\n\n", 0.01, b"data: 2\n\n"), stream=True)) == b"data: 1\n\ndata: 2\n\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("script", "stream", "fault", "says"),
+    [
+        (http_answer(200, b"<html>", "text/html"), False, UpstreamNotJson, "'text/html'"),
+        (http_answer(200, b"{}"), True, UpstreamNotJson, "instead of text/event-stream"),
+        (http_answer(500, b'{"error": {}}'), False, UpstreamStatus, "status 500"),
+        (http_answer(302, b"", "text/plain", "location: http://127.0.0.1:1/"), False, UpstreamStatus, "status 302"),
+        (
+            [b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{"],
+            False,
+            UpstreamCut,
+            "middle",
+        ),
+        (event_stream(b"data: 1\n\n", end=False), True, UpstreamCut, "middle"),
+        ([], False, UpstreamCut, "without an answer"),
+        ([b"SSH-2.0-x\r\n\r\n"], False, UpstreamNotJson, "HTTP"),
+        ([1.0], False, UpstreamTimeout, "in time"),
+        ([*event_stream(b"data: 1\n\n", 1.0)], True, UpstreamTimeout, "in time"),
+        (http_answer(200, b"x" * 2_000), False, UpstreamNotJson, "more than 1000 bytes"),
+    ],
+)
+def test_every_failure_is_a_named_fault(
+    script: Sequence[Step], stream: bool, fault: type[UpstreamFault], says: str
+) -> None:
+    with pytest.raises(fault, match=says) as raised:
+        asyncio.run(whole(script, stream=stream))
+    assert raised.value.model == "sim/m"
+    assert type(raised.value) is fault
+
+
+def test_a_refused_connection_is_named() -> None:
+    async def ask() -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            address = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
+        transport = HttpTransport(QUICK)
+        try:
+            await send(transport, outgoing(address), stream=False)
+        finally:
+            await transport.close()
+
+    with pytest.raises(UpstreamRefused, match="cannot be reached"):
+        asyncio.run(ask())
+
+
+@pytest.mark.parametrize(
+    ("upstream", "caller"), [(400, 400), (401, 502), (403, 502), (429, 429), (500, 500), (529, 529)]
+)
+def test_an_error_status_is_mapped_for_the_caller(upstream: int, caller: int) -> None:
+    body = b'{"error": {"message": "key sk-part is wrong"}}'
+    with pytest.raises(UpstreamStatus) as raised:
+        asyncio.run(whole(http_answer(upstream, body, "application/json", "retry-after: 7")))
+    fault = raised.value
+    assert (fault.status, fault.upstream_status, fault.retry_after) == (caller, upstream, "7")
+    assert (fault.body == b"") == (upstream in {401, 403}), "what quotes a key is not passed on"
+
+
+def test_an_abort_is_seen_by_the_upstream() -> None:
+    async def leave() -> None:
+        async with scripted(event_stream(b"data: 1\n\n", 10.0)) as upstream:
+            transport = HttpTransport(Timeouts())
+            answer = await send(transport, outgoing(upstream.base_url), stream=True)
+            async for _ in answer.chunks():
+                break
+            answer.abort()
+            await asyncio.wait_for(upstream.left_early.wait(), 1.0)
+            await transport.close()
+
+    asyncio.run(leave())
+
+
+@pytest.mark.parametrize(
+    ("provider", "dialect", "url", "header"),
+    [
+        (
+            Provider("o", "https://api.example/v1", api_key=Secret("k")),
+            "openai-chat",
+            "/v1/chat/completions",
+            "authorization",
+        ),
+        (
+            Provider("a", "https://api.example", ("anthropic",), "x-api-key", Secret("k")),
+            "anthropic",
+            "/v1/messages",
+            "x-api-key",
+        ),
+        (
+            Provider("s", "https://api.example/v1", ("anthropic",), "none"),
+            "anthropic",
+            "/v1/messages",
+            "anthropic-version",
+        ),
+    ],
+)
+def test_an_endpoint_is_address_and_key_of_its_dialect(provider: Provider, dialect: str, url: str, header: str) -> None:
+    endpoint = Endpoint(provider, dialect)  # type: ignore[arg-type]
+    assert endpoint.url == f"https://api.example{url}"
+    headers = endpoint.headers({"authorization": "Bearer of-the-caller", "x-api-key": "of-the-caller", "cookie": "c"})
+    assert header in headers
+    assert "of-the-caller" not in str(headers)
+    assert "cookie" not in headers
+
+
+def test_dialect_headers_and_those_that_the_config_names_are_passed_on() -> None:
+    provider = Provider("a", "https://api.example", ("anthropic",), "none", forward_headers=("x-trace",))
+    headers = Endpoint(provider, "anthropic").headers({"anthropic-beta": "b", "x-trace": "1", "x-other": "2"})
+    assert (headers["anthropic-beta"], headers["x-trace"]) == ("b", "1")
+    assert "x-other" not in headers
