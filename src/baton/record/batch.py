@@ -1,0 +1,217 @@
+"""One batch of finished requests and grades -> rows and sums, in one transaction.
+
+Statements are compiled once from the tables; parameters are positional tuples in the order of their columns.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Table
+from sqlalchemy.dialects import sqlite
+
+from baton.record.schema import attempts, contents, decisions, grades, requests
+from baton.types.money import Usage
+from baton.types.outcome import Finished, Grade
+
+MINUTE_S = 60
+ANSWERED, NOT_ANSWERED = 1, 0
+"""Lead ranks: the newest answered request speaks for its task; where none was answered, the newest of all."""
+
+
+def _insert(table: Table, *, or_ignore: bool = False) -> str:
+    statement = str(table.insert().compile(dialect=sqlite.dialect()))
+    return statement.replace("INSERT INTO", "INSERT OR IGNORE INTO", 1) if or_ignore else statement
+
+
+INSERT_REQUEST = _insert(requests)
+INSERT_ATTEMPT = _insert(attempts)
+INSERT_DECISION = _insert(decisions, or_ignore=True)
+INSERT_CONTENT = _insert(contents)
+INSERT_GRADE = _insert(grades)
+
+_TASK_LEADS = "(excluded.lead_rank, excluded.lead_at) >= (tasks.lead_rank, tasks.lead_at)"
+UPSERT_TASK = f"""
+INSERT INTO tasks VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, NULL, NULL, NULL)
+ON CONFLICT (task_id) DO UPDATE SET
+    first_at = MIN(tasks.first_at, excluded.first_at), last_at = MAX(tasks.last_at, excluded.last_at),
+    requests = tasks.requests + 1, simulated = tasks.simulated + excluded.simulated,
+    input_tokens = tasks.input_tokens + excluded.input_tokens,
+    output_tokens = tasks.output_tokens + excluded.output_tokens,
+    cache_read_tokens = tasks.cache_read_tokens + excluded.cache_read_tokens,
+    cache_write_tokens = tasks.cache_write_tokens + excluded.cache_write_tokens,
+    reasoning_tokens = tasks.reasoning_tokens + excluded.reasoning_tokens,
+    cost = tasks.cost + excluded.cost, baseline_cost = tasks.baseline_cost + excluded.baseline_cost,
+    several_models = tasks.several_models OR (tasks.lead_rank = {ANSWERED} AND excluded.lead_rank = {ANSWERED}
+        AND tasks.model <> excluded.model),
+    route = CASE WHEN {_TASK_LEADS} THEN excluded.route ELSE tasks.route END,
+    task_type = CASE WHEN {_TASK_LEADS} THEN excluded.task_type ELSE tasks.task_type END,
+    model = CASE WHEN {_TASK_LEADS} THEN excluded.model ELSE tasks.model END,
+    lead_rank = MAX(tasks.lead_rank, excluded.lead_rank),
+    lead_at = CASE WHEN {_TASK_LEADS} THEN excluded.lead_at ELSE tasks.lead_at END
+"""
+
+ROLLUP_SUMS = (
+    "requests", "ok", "rejected", "faults", "simulated", "input_tokens", "output_tokens", "cache_read_tokens",
+    "cache_write_tokens", "reasoning_tokens", "cost", "baseline_cost", "duration_s", "graded", "grade_sum",
+)  # fmt: skip
+UPSERT_ROLLUP = (
+    f"INSERT INTO rollups VALUES (?, ?, ?, ?, ?, {', '.join('?' * len(ROLLUP_SUMS))}) "
+    "ON CONFLICT (minute, route, task_type, model, replica) DO UPDATE SET "
+    + ", ".join(f"{name} = rollups.{name} + excluded.{name}" for name in ROLLUP_SUMS)
+)
+
+FIND_GRADED = (
+    "SELECT sequence, replica, task_id, at, route, task_type, model, grade, graded_at FROM requests "
+    "WHERE request_id = ? ORDER BY sequence DESC LIMIT 1"
+)
+GRADE_REQUEST = "UPDATE requests SET grade = ?, graded_at = ? WHERE sequence = ? AND replica = ?"
+GRADE_TASK = (
+    "UPDATE tasks SET grade = ?, graded_at = ?, grader = ? WHERE task_id = ? AND (graded_at IS NULL OR graded_at <= ?)"
+)
+
+RollupKey = tuple[int, str, str, str]
+
+
+class Batch:
+    """Writes into an open transaction of `connection`. `first_sequence` is the replica's next unused number."""
+
+    def __init__(self, connection: sqlite3.Connection, replica: str, first_sequence: int) -> None:
+        self.next_sequence = first_sequence
+        self._connection = connection
+        self._replica = replica
+        self._rollups: dict[RollupKey, list[float]] = {}
+
+    def write(self, finished: Sequence[Finished], given: Sequence[Grade]) -> None:
+        self._write_finished(finished)
+        for grade in given:
+            self._write_grade(grade)
+        self._grade_late(finished)
+        rows = [(*key, self._replica, *sums) for key, sums in self._rollups.items()]
+        self._connection.executemany(UPSERT_ROLLUP, rows)
+
+    def _write_finished(self, finished: Sequence[Finished]) -> None:
+        request_rows: list[tuple[Any, ...]] = []
+        attempt_rows: list[tuple[Any, ...]] = []
+        decision_rows: list[tuple[Any, ...]] = []
+        content_rows: list[tuple[Any, ...]] = []
+        task_rows: list[tuple[Any, ...]] = []
+        for one in finished:
+            sequence = self._number()
+            request_rows.append(_request_row(sequence, self._replica, one))
+            attempt_rows.extend(_attempt_rows(sequence, self._replica, one))
+            if one.decision is not None:
+                decision_rows.append((one.decision.id, one.at, msgspec.json.encode(one.decision).decode()))
+            if one.content is not None:
+                kept = one.content
+                content_rows.append((sequence, self._replica, one.request_id, one.at, kept.request, kept.answer))
+            task_rows.append(_task_row(one))
+            self._roll_up(one)
+        execute: Callable[[str, Iterable[Any]], Any] = self._connection.executemany
+        execute(INSERT_REQUEST, request_rows)
+        execute(INSERT_ATTEMPT, attempt_rows)
+        execute(INSERT_DECISION, decision_rows)
+        execute(INSERT_CONTENT, content_rows)
+        execute(UPSERT_TASK, task_rows)
+
+    def _number(self) -> int:
+        self.next_sequence += 1
+        return self.next_sequence - 1
+
+    def _roll_up(self, one: Finished) -> None:
+        decision = one.decision
+        route, task_type = (decision.route, decision.task_type) if decision is not None else ("", "")
+        sums = self._sums(one.at, route, task_type, model_of(one))
+        added = (
+            1, one.ending == "ok", one.ending == "rejected", one.ending == "upstream_fault", one.simulated,
+            *_tokens(one.usage), one.cost, one.baseline_cost, one.duration_s,
+        )  # fmt: skip
+        for index, value in enumerate(added):
+            sums[index] += value
+
+    def _sums(self, at: float, route: str, task_type: str, model: str) -> list[float]:
+        key = (int(at // MINUTE_S) * MINUTE_S, route, task_type, model)
+        found = self._rollups.get(key)
+        if found is None:
+            found = self._rollups[key] = [0] * len(ROLLUP_SUMS)
+        return found
+
+    def _write_grade(self, grade: Grade) -> None:
+        pending = not self._apply(grade)
+        row = (
+            self._number(), self._replica, grade.request_id, grade.score, grade.grader, grade.reason, grade.at, pending,
+        )  # fmt: skip
+        self._connection.execute(INSERT_GRADE, row)
+
+    def _apply(self, grade: Grade) -> bool:
+        """Grade the request; False when it is not there yet. An older grade than the one it has changes nothing."""
+        found = self._connection.execute(FIND_GRADED, (grade.request_id,)).fetchone()
+        if found is None:
+            return False
+        sequence, replica, task_id, at, route, task_type, model, old, old_at = found
+        if old_at is not None and old_at > grade.at:
+            return True
+        self._connection.execute(GRADE_REQUEST, (grade.score, grade.at, sequence, replica))
+        self._connection.execute(GRADE_TASK, (grade.score, grade.at, grade.grader, task_id, grade.at))
+        sums = self._sums(at, route, task_type, model)
+        sums[-2] += old is None
+        sums[-1] += grade.score - (old or 0.0)
+        return True
+
+    def _grade_late(self, finished: Sequence[Finished]) -> None:
+        """Grades that came before their request are applied now, oldest first."""
+        if self._connection.execute("SELECT 1 FROM grades WHERE pending LIMIT 1").fetchone() is None:
+            return
+        for one in finished:
+            waiting = self._connection.execute(
+                "SELECT score, grader, reason, at FROM grades WHERE pending AND request_id = ? ORDER BY at",
+                (one.request_id,),
+            ).fetchall()
+            for row in waiting:
+                self._apply(Grade(one.request_id, *row))
+            if waiting:
+                self._connection.execute("UPDATE grades SET pending = 0 WHERE request_id = ?", (one.request_id,))
+
+
+def model_of(one: Finished) -> str:
+    """The model asked last; the decided one where none was asked; empty where nothing was decided."""
+    if one.attempts:
+        return one.attempts[-1].model
+    return one.decision.model if one.decision is not None else ""
+
+
+def _tokens(usage: Usage) -> tuple[int, int, int, int, int]:
+    return (usage.input, usage.output, usage.cache_read, usage.cache_write, usage.reasoning)
+
+
+def _rank(one: Finished) -> int:
+    return ANSWERED if one.ending == "ok" else NOT_ANSWERED
+
+
+def _request_row(sequence: int, replica: str, one: Finished) -> tuple[Any, ...]:
+    decision = one.decision
+    return (
+        sequence, replica, one.request_id, one.task_id, one.at, one.dialect, one.key, one.status, one.ending, one.error,
+        one.stream, one.simulated, one.duration_s, one.overhead_s, *_tokens(one.usage), one.cost, one.baseline_cost,
+        *(("", "", "") if decision is None else (decision.id, decision.route, decision.task_type)),
+        model_of(one), one.attempts[-1].provider if one.attempts else "" if decision is None else decision.provider,
+        _rank(one), sum(attempt.fault != "" for attempt in one.attempts), None, None,
+    )  # fmt: skip
+
+
+def _attempt_rows(sequence: int, replica: str, one: Finished) -> Iterable[tuple[Any, ...]]:
+    for number, attempt in enumerate(one.attempts):
+        yield (
+            sequence, replica, number, one.at, attempt.model, attempt.provider, attempt.status, attempt.fault,
+            attempt.duration_s, attempt.first_byte_s, *_tokens(attempt.usage), attempt.usage_known, attempt.cost,
+        )  # fmt: skip
+
+
+def _task_row(one: Finished) -> tuple[Any, ...]:
+    decision = one.decision
+    route, task_type = (decision.route, decision.task_type) if decision is not None else ("", "")
+    return (
+        one.task_id, one.at, one.at, one.simulated, *_tokens(one.usage), one.cost, one.baseline_cost, _rank(one),
+        one.at, route, task_type, model_of(one),
+    )  # fmt: skip

@@ -1,0 +1,169 @@
+"""Opening a ledger file: settings, tables, version, and errors that say what to do. SQLite for the ledger itself.
+
+Reading and writing never share a connection. A reader may sit in another process than the gateway.
+"""
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from baton.record.schema import HEAD, metadata
+from baton.types.errors import LedgerError
+
+WAL_LIMIT_BYTES = 64 * 1024 * 1024
+"""What a burst may leave behind of the write-ahead log once it has been worked off."""
+
+WAL_SWITCH_PAUSE_S = 0.02
+
+
+def writing_engine(path: Path, busy_timeout_s: float) -> Engine:
+    """Connections that write `path`; made as late as possible, one per call of `connect`."""
+
+    def connect() -> sqlite3.Connection:
+        connection = _sqlite(path, "rwc", busy_timeout_s)
+        try:
+            _switch_to_wal(connection, busy_timeout_s)
+            connection.execute("PRAGMA synchronous=NORMAL")
+            connection.execute(f"PRAGMA journal_size_limit={WAL_LIMIT_BYTES}")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    return create_engine("sqlite+pysqlite://", creator=connect, poolclass=NullPool)
+
+
+def reading_engine(path: Path, busy_timeout_s: float = 5.0) -> Engine:
+    """Connections that can only read `path`. A ledger that nobody has open may lie in a folder without write access."""
+
+    def connect() -> sqlite3.Connection:
+        connection = _sqlite(path, "ro", busy_timeout_s)
+        try:
+            connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+        except sqlite3.OperationalError:
+            connection.close()
+            # Reading a write-ahead ledger needs its two side files, and they cannot be made here. Without a log the
+            # main file is whole, so that it may be read as one that nobody changes.
+            if Path(f"{path}-wal").exists():
+                raise
+            return _sqlite(path, "ro", busy_timeout_s, "&immutable=1")
+        return connection
+
+    return create_engine("sqlite+pysqlite://", creator=connect, poolclass=NullPool)
+
+
+def prepare(path: Path, engine: Engine) -> None:
+    """Make the tables of a new ledger, bring an older one up to date, and prove that it can be written.
+
+    Raises LedgerError. Safe when several processes do it at once: they take turns.
+    """
+    if not path.parent.is_dir():
+        raise LedgerError(
+            f"the ledger cannot be opened at {str(path)!r}: its folder does not exist; "
+            "create it, or set another `ledger.path`",
+        )  # fmt: skip
+    with explained(path), engine.connect() as connection:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        version = _version(connection, path)
+        if version is None:
+            metadata.create_all(connection)
+            connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
+            connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
+        elif version != HEAD:
+            _migrate(connection, path, version)
+        connection.commit()
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[Connection]:
+    """One read-only connection that sees one moment of the ledger. Raises LedgerError where there is none to read."""
+    if not path.is_file():
+        raise LedgerError(f"there is no ledger at {str(path)!r}: start the gateway once, or name another file")
+    with explained(path), reading_engine(path).connect() as connection:
+        connection.exec_driver_sql("BEGIN")
+        version = _version(connection, path)
+        if version != HEAD:
+            raise LedgerError(
+                f"the ledger at {str(path)!r} has version {version!r} and this Baton reads {HEAD!r}: "
+                "start the gateway of this version on it once, or read it with the Baton that wrote it",
+            )  # fmt: skip
+        yield connection
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn what the database says into a LedgerError that says what to do."""
+    try:
+        yield
+    except (sqlite3.Error, DBAPIError) as error:
+        said = str(error.orig if isinstance(error, DBAPIError) else error)
+        raise LedgerError(f"the ledger at {str(path)!r} cannot be used: {said}; {_advice(said)}") from error
+
+
+def _advice(said: str) -> str:
+    advice = {
+        "locked": "another process holds it: wait for it, or stop that process",
+        "readonly": "give this user write access to the file and its folder",
+        "unable to open": "give this user write access to the folder, and check that the path names a file",
+        "full": "make room on the disk",
+        "malformed": "move the file away and restore it from a copy; a new one is started in its place",
+        "not a database": "this is another kind of file: set another `ledger.path`",
+    }
+    return next((hint for sign, hint in advice.items() if sign in said), "check the disk and the file")
+
+
+def _sqlite(path: Path, mode: str, busy_timeout_s: float, more: str = "") -> sqlite3.Connection:
+    """A connection in which transactions begin and end where the code says so, usable from any one thread at a time."""
+    address = f"file:{quote(str(path.absolute()))}?mode={mode}{more}"
+    return sqlite3.connect(address, uri=True, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False)
+
+
+def _switch_to_wal(connection: sqlite3.Connection, patience_s: float) -> None:
+    """SQLite does not wait its turn for this one statement when two processes start on a new file at once."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(WAL_SWITCH_PAUSE_S)
+
+
+def _version(connection: Connection, path: Path) -> str | None:
+    """The migration that the ledger carries; None for an empty file."""
+    names = {row[0] for row in connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if not names:
+        return None
+    if "alembic_version" not in names or "requests" not in names:
+        raise LedgerError(
+            f"the database at {str(path)!r} is not a ledger of Baton: it holds {', '.join(sorted(names)[:3])}; "
+            "set another `ledger.path`",
+        )  # fmt: skip
+    row = connection.exec_driver_sql("SELECT version_num FROM alembic_version").fetchone()
+    return str(row[0]) if row else ""
+
+
+def _migrate(connection: Connection, path: Path, version: str) -> None:
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise LedgerError(
+            f"the ledger at {str(path)!r} has version {version!r}, which this Baton does not know: "
+            "update Baton, or set another `ledger.path`",
+        ) from error  # fmt: skip

@@ -1,0 +1,72 @@
+"""Prometheus series with bounded labels, counted in the writer thread: the hot path pays nothing for them."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from baton.record.batch import model_of
+from baton.types.money import usd_from_nano
+from baton.types.outcome import Finished
+
+if TYPE_CHECKING:
+    from baton.record.ledger import Health
+
+MAX_VALUES = 200
+"""Distinct values of one label; what comes later is counted as `other`."""
+
+SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
+OVERHEAD_SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25)
+
+
+class Metrics:
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._seen: dict[str, set[str]] = {}
+        labels = ["route", "task_type", "model", "provider"]
+        self._requests = self._counter("baton_requests", "Requests by what became of them.", [*labels, "outcome"])
+        self._cost = self._counter("baton_cost_usd", "What was paid, in US dollars.", labels)
+        self._tokens = self._counter("baton_tokens", "Tokens by kind.", ["model", "kind"])
+        self._faults = self._counter("baton_upstream_faults", "Failed calls by name of the fault.", ["model", "fault"])
+        self._duration = Histogram(
+            "baton_request_duration_seconds", "From arrival to the last byte.", ["model"], buckets=SECONDS,
+            registry=self._registry,
+        )  # fmt: skip
+        self._overhead = Histogram(
+            "baton_overhead_seconds", "Time not spent waiting for a model.", buckets=OVERHEAD_SECONDS,
+            registry=self._registry,
+        )  # fmt: skip
+        self._dropped = Gauge("baton_ledger_dropped", "Records dropped since the start.", registry=self._registry)
+        self._queued = Gauge("baton_ledger_queued", "Records that wait for the writer.", registry=self._registry)
+
+    def count(self, finished: Iterable[Finished]) -> None:
+        for one in finished:
+            decision = one.decision
+            route, task_type = (decision.route, decision.task_type) if decision is not None else ("", "")
+            model = self._bounded("model", model_of(one))
+            provider = self._bounded("provider", one.attempts[-1].provider if one.attempts else "")
+            names = (self._bounded("route", route), self._bounded("task_type", task_type), model, provider)
+            self._requests.labels(*names, one.ending).inc()
+            self._cost.labels(*names).inc(usd_from_nano(one.cost))
+            self._tokens.labels(model, "input").inc(one.usage.input)
+            self._tokens.labels(model, "output").inc(one.usage.output)
+            self._duration.labels(model).observe(one.duration_s)
+            self._overhead.observe(one.overhead_s)
+            for attempt in one.attempts:
+                if attempt.fault:
+                    self._faults.labels(self._bounded("model", attempt.model), attempt.fault).inc()
+
+    def render(self, health: "Health") -> bytes:
+        self._dropped.set(health.dropped)
+        self._queued.set(health.queued)
+        return generate_latest(self._registry)
+
+    def _counter(self, name: str, text: str, labels: list[str]) -> Counter:
+        return Counter(name, text, labels, registry=self._registry)
+
+    def _bounded(self, label: str, value: str) -> str:
+        seen = self._seen.setdefault(label, set())
+        if value in seen or len(seen) < MAX_VALUES:
+            seen.add(value)
+            return value
+        return "other"
