@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from baton.call.endpoint import Endpoint
-from baton.call.http import HttpTransport
+from baton.call.http import HttpTransport, proxy_for
 from baton.call.send import send
 from baton.call.transport import Outgoing, Timeouts
 from baton.testing.upstream import Step, event_stream, http_answer, scripted
@@ -156,3 +156,11 @@ def test_dialect_headers_and_those_that_the_config_names_are_passed_on() -> None
     headers = Endpoint(provider, "anthropic").headers({"anthropic-beta": "b", "x-trace": "1", "x-other": "2"})
     assert (headers["anthropic-beta"], headers["x-trace"]) == ("b", "1")
     assert "x-other" not in headers
+
+
+def test_proxies_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:3128")
+    monkeypatch.setenv("no_proxy", "localhost,.internal")
+    assert proxy_for("https://api.example/v1") == "http://127.0.0.1:3128"
+    assert proxy_for("https://models.internal/v1") is None
+    assert proxy_for("http://localhost:11434/v1") is None

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from yarl import URL
@@ -26,24 +28,35 @@ class HttpTransport:
                 total=timeouts.total_s, sock_connect=timeouts.connect_s, sock_read=timeouts.between_bytes_s
             ),
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
-            trust_env=True,
             auto_decompress=False,
         )
-        self._urls: dict[str, URL] = {}
+        self._places: dict[str, tuple[URL, str | None]] = {}
 
     async def open(self, outgoing: Outgoing) -> "HttpUpstream":
-        url = self._urls.get(outgoing.url)
-        if url is None:
-            url = self._urls[outgoing.url] = URL(outgoing.url)
+        place = self._places.get(outgoing.url)
+        if place is None:
+            place = self._places[outgoing.url] = (URL(outgoing.url), proxy_for(outgoing.url))
+        url, proxy = place
         with named_faults(outgoing):
             async with asyncio.timeout(self._timeouts.first_byte_s):
                 response = await self._session.post(
-                    url, data=outgoing.body, headers=outgoing.headers, allow_redirects=False
+                    url, data=outgoing.body, headers=outgoing.headers, allow_redirects=False, proxy=proxy
                 )
         return HttpUpstream(response, outgoing)
 
     async def close(self) -> None:
         await self._session.close()
+
+
+def proxy_for(url: str) -> str | None:
+    """The proxy that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name for an address.
+
+    Looked up once per address: aiohttp's own `trust_env` reads netrc on every request, 0.5 ms of CPU each.
+    """
+    parts = urlsplit(url)
+    if proxy_bypass(parts.netloc):
+        return None
+    return getproxies().get(parts.scheme)
 
 
 class HttpUpstream:

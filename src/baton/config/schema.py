@@ -1,0 +1,90 @@
+"""What loading a config gives: one frozen `Config`. Its sections are declared once, for values, checks and JSON Schema.
+
+Sizes in bytes, times in seconds, retention in days.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+from baton.config.checks import ModelName, Name, Share, checked, key_problem
+from baton.types.decision import PolicySnapshot
+from baton.types.secret import Secret
+
+MIB = 1024 * 1024
+
+Bytes = Annotated[int, Meta(ge=1024, le=1024 * MIB)]
+Seconds = Annotated[float, Meta(gt=0, le=86_400)]
+
+
+class KeyConfig(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename={"lambda_": "lambda"}):
+    """A key that callers of the gateway may use, and what holds for whoever uses it."""
+
+    name: Name
+    """Shown in the ledger and in errors instead of the key."""
+    key: Annotated[Secret, checked(key_problem, "`${NAME}` of an environment variable, or `sha256:` and 64 hex digits")]
+    """Always `sha256:` and the hex digest once loaded: a plain key is forgotten."""
+    models: Annotated[tuple[ModelName, ...], Meta(description="Model ids the key may use, `*` as wildcard")] = ()
+    floor: Annotated[Share | None, Meta(description="Share of the reference's quality, for this key")] = None
+    min_quality: Annotated[Share | None, Meta(description="Absolute quality 0..1, for this key")] = None
+    lambda_: Annotated[
+        Annotated[float, Meta(ge=0)] | None, Meta(description="Quality points per USD saved on 1,000 tasks")
+    ] = None
+    task_type: Annotated[str | None, Meta(description="Task type of everything this key asks")] = None
+
+
+class ServerConfig(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Where the gateway listens, what it accepts, how long it waits for a model."""
+
+    host: Annotated[str, Meta(min_length=1, description="Address to bind; anything but loopback needs keys")] = (
+        "127.0.0.1"
+    )
+    port: Annotated[int, Meta(ge=0, le=65_535, description="Port to bind; 0 takes a free one")] = 4141
+    workers: Annotated[int, Meta(ge=1, le=256, description="Processes that share the port")] = 1
+    max_body_bytes: Annotated[Bytes, Meta(description="A larger request is refused with 413")] = 32 * MIB
+    max_answer_bytes: Annotated[Bytes, Meta(description="A larger whole answer of a model is a fault")] = 64 * MIB
+    connect_s: Annotated[Seconds, Meta(description="Until a model's server takes the connection")] = 5.0
+    first_byte_s: Annotated[Seconds, Meta(description="Until the first byte of the answer")] = 300.0
+    between_bytes_s: Annotated[Seconds, Meta(description="Between two pieces of an answer")] = 120.0
+    total_s: Annotated[Seconds, Meta(description="Until the end of the answer")] = 900.0
+    keys: Annotated[tuple[KeyConfig, ...], Meta(description="Callers' keys; none: whoever reaches it may ask")] = ()
+
+
+class LedgerConfig(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Where every request is written down."""
+
+    path: Annotated[str, Meta(min_length=1, description="SQLite file, relative to the working directory")] = "baton.db"
+    flush_s: Annotated[
+        Annotated[float, Meta(gt=0, le=60)], Meta(description="Batch interval: what a kill -9 can lose")
+    ] = 0.5
+    capacity: Annotated[
+        Annotated[int, Meta(ge=1, le=10_000_000)], Meta(description="Requests waiting to be written; more are dropped")
+    ] = 10_000
+    retention_days: Annotated[
+        Annotated[float, Meta(gt=0)] | None, Meta(description="Older rows are deleted; null keeps all")
+    ] = None
+
+
+class ContentConfig(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Which prompts and answers are kept beside their figures."""
+
+    mode: Annotated[
+        Literal["off", "sampled", "full"], Meta(description="off: figures only; sampled: a share; full: everything")
+    ] = "sampled"
+    sample_rate: Annotated[
+        Annotated[float, Meta(ge=0, le=1)], Meta(description="Share of requests whose content is kept when sampled")
+    ] = 0.05
+    retention_days: Annotated[
+        Annotated[float, Meta(gt=0)], Meta(description="Older content is deleted, its figures stay")
+    ] = 30.0
+
+
+class Config(Struct, frozen=True):
+    """Everything a gateway or library needs, as one value."""
+
+    snapshot: PolicySnapshot
+    server: ServerConfig = field(default_factory=ServerConfig)
+    ledger: LedgerConfig = field(default_factory=LedgerConfig)
+    content: ContentConfig = field(default_factory=ContentConfig)
+    notes: tuple[str, ...] = ()
+    """Sentences for whoever starts the gateway: what was found, what was left out and why."""

@@ -1,0 +1,26 @@
+"""What comes through a door, and what goes back through it."""
+
+from collections.abc import AsyncGenerator, Mapping
+
+from msgspec import Struct
+
+from baton.types.card import Dialect
+from baton.types.request import Caller
+
+
+class Arrival(Struct, frozen=True):
+    """One request at the door. `headers` holds lower-case names; the caller's key is not among what goes on."""
+
+    dialect: Dialect
+    body: bytes
+    headers: Mapping[str, str]
+    caller: Caller
+
+
+class Reply(Struct, frozen=True):
+    """One answer. Exactly one of `body` and `stream` is set; a stream must be iterated or closed by the door."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = b""
+    stream: AsyncGenerator[bytes, None] | None = None

@@ -1,0 +1,141 @@
+"""The record of one request while it runs. Whatever happens, `finish` emits exactly one `Finished`."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from baton.flow.arrival import Arrival
+from baton.types.card import ModelCard
+from baton.types.decision import Decision
+from baton.types.errors import BatonError
+from baton.types.money import Usage, usd_text
+from baton.types.outcome import Attempt, Content, Ending, Finished
+from baton.types.request import Request
+
+NO_USAGE = Usage()
+
+
+class Sink(Protocol):
+    """Listens to finished requests: the ledger, later shadow and drift. Must return at once and never raise."""
+
+    def put(self, finished: Finished) -> None: ...
+
+
+class Run:
+    """`monotonic` and `now` are clocks in seconds (durations, Unix time)."""
+
+    def __init__(self, request_id: str, arrival: Arrival, now: float, monotonic: Callable[[], float]) -> None:
+        self.request_id = request_id
+        self.request: Request | None = None
+        self.decision: Decision | None = None
+        self.reference: ModelCard | None = None
+        self.simulated = False
+        self.keep_content = False
+        self._arrival = arrival
+        self._at = now
+        self._monotonic = monotonic
+        self._begun = monotonic()
+        self._attempts: list[Attempt] = []
+        self._answer: list[bytes] = []
+        self._asked_at = 0.0
+        self._head_at = 0.0
+        self._waited_s = 0.0
+        self._finished = False
+
+    def asking(self) -> None:
+        """A model is about to be asked."""
+        self._asked_at = self._head_at = self._monotonic()
+
+    def answering(self) -> None:
+        """The first byte of the answer is there."""
+        self._head_at = self._monotonic()
+
+    def keep(self, piece: bytes) -> None:
+        """Part of the answer, kept only where the content rules let it."""
+        if self.keep_content:
+            self._answer.append(piece)
+
+    def attempted(self, card: ModelCard, status: int, usage: Usage | None, fault: BatonError | None) -> None:
+        """One call has ended, well or not."""
+        ended = self._monotonic()
+        self._waited_s += ended - self._asked_at
+        self._attempts.append(
+            Attempt(
+                model=card.id,
+                provider=card.provider,
+                status=status,
+                fault="" if fault is None else fault.code,
+                duration_s=ended - self._asked_at,
+                first_byte_s=self._head_at - self._asked_at,
+                usage=usage or NO_USAGE,
+                usage_known=usage is not None,
+                cost=card.price.cost(usage) if usage is not None else 0,
+            )
+        )
+
+    @property
+    def usage(self) -> Usage:
+        return self._attempts[-1].usage if self._attempts else NO_USAGE
+
+    @property
+    def cost(self) -> int:
+        """Nano-dollars over all attempts: what was asked was paid, also where it failed."""
+        return sum(attempt.cost for attempt in self._attempts)
+
+    @property
+    def baseline_cost(self) -> int:
+        return self.reference.price.cost(self.usage) if self.reference is not None else 0
+
+    def finish(self, sink: Sink, ending: Ending, status: int, error: str = "") -> None:
+        """Emit the record; later calls do nothing, so that the first ending is the one that counts."""
+        if self._finished:
+            return
+        self._finished = True
+        duration = self._monotonic() - self._begun
+        request = self.request
+        task_id = request.wish.task_id if request is not None else None
+        sink.put(
+            Finished(
+                request_id=self.request_id,
+                task_id=task_id or self.request_id,
+                at=self._at,
+                dialect=self._arrival.dialect,
+                key=self._arrival.caller.name,
+                status=status,
+                ending=ending,
+                error=error,
+                stream=request is not None and request.stream,
+                simulated=self.simulated,
+                duration_s=duration,
+                overhead_s=max(0.0, duration - self._waited_s),
+                usage=self.usage,
+                cost=self.cost,
+                baseline_cost=self.baseline_cost,
+                attempts=tuple(self._attempts),
+                decision=self.decision,
+                content=Content(self._arrival.body, b"".join(self._answer)) if self.keep_content else None,
+            )
+        )
+
+    def headers(self, *, whole: bool) -> dict[str, str]:
+        """Baton's own response headers; costs only where the answer is whole and its usage known."""
+        headers = {"x-baton-request-id": self.request_id}
+        if (decision := self.decision) is None:
+            return headers
+        headers["x-baton-model"] = decision.model
+        headers["x-baton-provider"] = decision.provider
+        headers["x-baton-route"] = decision.route
+        headers["x-baton-task-type"] = decision.task_type
+        headers["x-baton-reason"] = printable(decision.reason)
+        if self.simulated:
+            headers["x-baton-simulated"] = "true"
+        if whole and self._attempts and self._attempts[-1].usage_known:
+            headers["x-baton-cost-usd"] = usd_text(self.cost)
+            headers["x-baton-baseline-cost-usd"] = usd_text(self.baseline_cost)
+        return headers
+
+
+def printable(text: str) -> str:
+    """Printable ASCII in one line: a prompt that a reason quotes cannot break out of a header."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if c.isascii() and c.isprintable() else "?" for c in text)

@@ -1,0 +1,119 @@
+"""The ASGI callable: finds the door for a path, reads the body, answers. No middleware, nothing else on the way.
+
+Life of a request here: 1. the door is found; 2. the caller's key is checked; 3. the body is read, up to a limit;
+4. the door answers; 5. the answer is sent. From 4 on a caller who leaves cancels what is done for him.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from baton.flow.arrival import Reply
+from baton.flow.house import House
+from baton.protocol.voice import voice_of
+from baton.server.auth import Keys
+from baton.server.doors import dialect_of, find_door
+from baton.server.leaving import Leaving
+from baton.server.visit import Visit
+from baton.types.errors import BatonError, BodyTooLarge, MalformedBody
+
+Scope = Mapping[str, Any]
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+
+log = logging.getLogger("baton.server")
+
+
+class App:
+    """`house` is opened, and closed, by the one who runs the server."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._keys = Keys(house.config.server.keys)
+        self._max_body = house.config.server.max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._answer(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+        else:  # a websocket is refused by closing it
+            await send({"type": "websocket.close", "code": 1008})
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        leaving = Leaving(receive)
+        try:
+            door, params = find_door(scope["method"], scope["path"])
+            caller = self._keys.caller(headers, free=door.free)
+            body = await _read_body(receive, headers, self._max_body)
+            leaving.arm()
+            reply = await door.open(Visit(self._house, caller, headers, params, scope["query_string"], body))
+            await _send_reply(reply, send)
+        except BatonError as error:
+            await _send_reply(_refusal(error, scope["path"], headers), send)
+        except asyncio.CancelledError:
+            if not leaving.left:
+                raise
+        except Exception:
+            # The last wall: a defect of ours shows no stack to the caller, and the whole of it to the operator.
+            log.exception("defect while serving %s %s", scope["method"], scope["path"])
+            defect = BatonError("Baton has a defect here: the log of the gateway has the details")
+            await _send_reply(_refusal(defect, scope["path"], headers), send)
+        finally:
+            leaving.disarm()
+
+
+async def _read_body(receive: Receive, headers: Mapping[str, str], limit: int) -> bytes:
+    """Raises BodyTooLarge before reading where the length is declared, else as soon as the limit is passed."""
+    declared = headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > limit:
+        raise _too_large(limit)
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    if message.get("more_body"):
+        pieces, size = [body], len(body)
+        while message.get("more_body"):
+            message = await receive()
+            pieces.append(message.get("body", b""))
+            size += len(pieces[-1])
+            if size > limit:
+                raise _too_large(limit)
+        body = b"".join(pieces)
+    if message["type"] == "http.disconnect":
+        raise MalformedBody("the connection was closed before the body was complete")
+    return body
+
+
+def _too_large(limit: int) -> BodyTooLarge:
+    return BodyTooLarge(f"the body is larger than {limit} bytes: send less, or raise server.max_body_bytes")
+
+
+async def _send_reply(reply: Reply, send: Send) -> None:
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers.items()]
+    if reply.stream is None:
+        headers.append((b"content-length", str(len(reply.body)).encode()))
+        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        await send({"type": "http.response.body", "body": reply.body})
+        return
+    async with contextlib.aclosing(reply.stream) as stream:
+        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        async for chunk in stream:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def _refusal(error: BatonError, path: str, headers: Mapping[str, str]) -> Reply:
+    """For what is refused before a request is known; the flow writes its own refusals."""
+    body = voice_of(dialect_of(path, headers)).write_error(error, "")
+    return Reply(error.status, {"content-type": "application/json"}, body)
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

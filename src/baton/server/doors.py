@@ -1,0 +1,71 @@
+"""The doors of the house: which path is answered by whom."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+
+from msgspec import Struct
+
+from baton.flow.arrival import Arrival, Reply
+from baton.flow.request import serve
+from baton.server import models, probes, routing
+from baton.server.visit import Visit
+from baton.types.card import Dialect
+from baton.types.errors import MethodNotAllowed, NotFound
+
+
+class Door(Struct, frozen=True):
+    open: Callable[[Visit], Awaitable[Reply]]
+    free: bool = False
+    """Open without a key: says nothing that a stranger may not know."""
+
+
+def dialect_of(path: str, headers: Mapping[str, str]) -> Dialect:
+    """The dialect in which errors outside a known request are written."""
+    return "anthropic" if path.startswith("/v1/messages") or "anthropic-version" in headers else "openai-chat"
+
+
+def _wire(dialect: Dialect) -> Callable[[Visit], Awaitable[Reply]]:
+    def answer(visit: Visit) -> Awaitable[Reply]:
+        return serve(Arrival(dialect, visit.body, visit.headers, visit.caller), visit.house)
+
+    return answer
+
+
+DOORS: dict[str, dict[str, Door]] = {
+    "/v1/chat/completions": {"POST": Door(_wire("openai-chat"))},
+    "/v1/messages": {"POST": Door(_wire("anthropic"))},
+    "/v1/models": {"GET": Door(models.list_models)},
+    "/v1/models/{model}": {"GET": Door(models.show_model)},
+    "/v1/baton/route": {"POST": Door(routing.dry_run)},
+    "/v1/baton/decisions/{id}": {"GET": Door(routing.show_decision)},
+    "/v1/baton/feedback": {"POST": Door(routing.take_feedback)},
+    "/v1/baton/report": {"GET": Door(routing.show_report)},
+    "/health": {"GET": Door(probes.health, free=True)},
+    "/livez": {"GET": Door(probes.alive, free=True)},
+    "/readyz": {"GET": Door(probes.ready, free=True)},
+    "/metrics": {"GET": Door(probes.metrics)},
+    "/": {"GET": Door(probes.hello, free=True)},
+}
+
+_PATTERNS = [
+    (re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>.+)", path) + r"\Z"), doors)
+    for path, doors in DOORS.items()
+    if "{" in path
+]
+
+
+def find_door(method: str, path: str) -> tuple[Door, Mapping[str, str]]:
+    """Raises NotFound or MethodNotAllowed, naming what there is."""
+    doors = DOORS.get(path)
+    params: Mapping[str, str] = {}
+    if doors is None:
+        for pattern, candidates in _PATTERNS:
+            if match := pattern.match(path):
+                doors, params = candidates, match.groupdict()
+                break
+        else:
+            raise NotFound(f"there is nothing at {path!r}: the paths are {', '.join(DOORS)}")
+    door = doors.get(method) or (doors.get("GET") if method == "HEAD" else None)
+    if door is None:
+        raise MethodNotAllowed(f"{path} takes {' or '.join(doors)}, not {method}")
+    return door, params
