@@ -13,7 +13,6 @@ from baton.flow.house import House
 from baton.server.run import bind, serving
 from baton.testing.upstream import ScriptedUpstream, Step, scripted
 from baton.types.card import Provider
-
 from tests.decide.fleet import snapshot
 
 
