@@ -75,6 +75,12 @@ def regex_problem(text: str) -> str:
     return "matches the empty text, and so every prompt: say more" if compiled.search("") else ""
 
 
+def word_problem(text: str) -> str:
+    if re.fullmatch(r"\w+", text) and text == text.lower():
+        return ""
+    return "is not one word in lower case: write phrases as `patterns`"
+
+
 def header_problem(text: str) -> str:
     if not re.fullmatch(HEADER_PATTERN, text):
         return "is not the name of a header: use letters, digits and -"
@@ -118,6 +124,7 @@ ModelName = Annotated[
 Share = Annotated[float, Meta(ge=0, le=1)]
 Count = Annotated[int, Meta(ge=1, le=100_000_000)]
 Regex = Annotated[str, checked(regex_problem, "Regular expression, searched without case (RE2-like subset)")]
+Word = Annotated[str, checked(word_problem, "A word in lower case")]
 Url = Annotated[str, checked(url_problem, "Address up to where the dialect's own path begins")]
 HeaderName = Annotated[str, checked(header_problem, "Name of an HTTP header without credentials")]
 HeaderValue = Annotated[str, checked(header_value_problem, "Value of an HTTP header")]

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 
 from msgspec import Struct
 
@@ -12,6 +13,7 @@ from baton.types.request import Caller, Facts, Wish
 from baton.types.task import Match, TaskType
 
 CODE_FENCE = "```"
+WORD = re.compile(r"\w+")
 INVISIBLE = dict.fromkeys(
     [0x00AD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
 )
@@ -44,9 +46,9 @@ class TaskTypeRules:
             return Found(self._known(wish.task_type), "declared", "declared by the caller")
         if caller.task_type is not None:
             return Found(self._known(caller.task_type), "key", f"declared by key {caller.name!r}")
-        user, system = normalised(facts.user_text), normalised(facts.system_text)
+        seen = _Seen(facts)
         for name, rule in self._rules:
-            if why := rule.holds(facts, user, system):
+            if why := rule.holds(seen):
                 return Found(name, "rule", why)
         return Found("other", "default", "no rule matched")
 
@@ -57,23 +59,37 @@ class TaskTypeRules:
         raise RequestError(f"task type {name!r} is not configured: use one of {known}, or add it", "baton.task_type")
 
 
+class _Seen:
+    """The texts of one request as rules see them; words are told apart only where a rule asks for some."""
+
+    def __init__(self, facts: Facts) -> None:
+        self.facts = facts
+        self.user = normalised(facts.user_text)
+        self.system = normalised(facts.system_text)
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        return frozenset(WORD.findall(self.user.lower()))
+
+
 class _Rule:
     def __init__(self, match: Match) -> None:
         self._match = match
         self._user = _compiled(match.patterns)
         self._system = _compiled(match.system_patterns)
+        self._words = frozenset(match.words)
         self._empty = match == Match()
 
-    def holds(self, facts: Facts, user: str, system: str) -> str:
+    def holds(self, seen: _Seen) -> str:
         """Why the rule holds, or an empty text when it does not. Cheap conditions are looked at first."""
-        match = self._match
+        match, facts = self._match, seen.facts
         if self._empty:
             return ""
         wanted = (
             (match.response_schema, facts.response_schema, "a response schema"),
             (match.tools, bool(facts.tools), "tools"),
             (match.tool_results, facts.tool_results, "tool results"),
-            (match.code_fence, CODE_FENCE in user, "a code fence"),
+            (match.code_fence, CODE_FENCE in seen.user, "a code fence"),
         )
         reasons = []
         for expected, is_so, what in wanted:
@@ -81,7 +97,9 @@ class _Rule:
                 if expected is not is_so:
                     return ""
                 reasons.append(what if is_so else f"no {what.removeprefix('a ')}")
-        for pattern, text, where in ((self._user, user, "prompt"), (self._system, system, "system prompt")):
+        if self._words and self._words.isdisjoint(seen.words):
+            return ""
+        for pattern, text, where in ((self._user, seen.user, "prompt"), (self._system, seen.system, "system prompt")):
             if pattern is not None:
                 hit = pattern.search(text)
                 if hit is None:

@@ -35,6 +35,10 @@ class Turn(Struct, frozen=True):
     """The wire's own word for the role where it has several: `developer`, `tool`, `function`, `top`."""
     name: str = ""
     """Name of the speaker, where the caller gave one."""
+    echo: tuple[str, ...] = ()
+    """Paths of what the caller echoed of this turn, when the turn was put back as it was made (`TurnMemory`)."""
+    made_in: Dialect | None = None
+    """Dialect of the extras of a turn that was put back, where it is not that of the conversation."""
     extra: Extra = field(default_factory=dict)
 
 
@@ -54,10 +58,13 @@ class ToolDefinition(Struct, frozen=True):
     extra: Extra = field(default_factory=dict)
 
 
+ChoiceMode = Literal["auto", "none", "required", "named"]
+
+
 class ToolChoice(Struct, frozen=True):
     """`named` needs `name`; `allowed` limits the choice to these tools; `parallel` None: the vendor's default."""
 
-    mode: Literal["auto", "none", "required", "named"] = "auto"
+    mode: ChoiceMode = "auto"
     name: str = ""
     allowed: tuple[str, ...] = ()
     parallel: bool | None = None
@@ -78,10 +85,13 @@ EFFORTS: tuple[Effort, ...] = ("none", "minimal", "low", "medium", "high", "xhig
 """The ladder of reasoning effort, lowest first; a model has some of its steps."""
 
 
+ThinkingMode = Literal["on", "adaptive", "between_tools", "off"]
+
+
 class ReasoningControl(Struct, frozen=True):
     """How much the model should think. `adaptive`: the model decides; `between_tools`: only between tool calls."""
 
-    mode: Literal["on", "adaptive", "between_tools", "off"] | None = None
+    mode: ThinkingMode | None = None
     effort: Effort | None = None
     budget: int | None = None
     """Most tokens of thinking."""

@@ -81,15 +81,20 @@ class Target(Struct, frozen=True, kw_only=True):
     """Names of the fields of `Sampling` that the model takes."""
     mid_system: bool = True
     """Takes a system message after the first user turn; otherwise it is folded into a user turn, tagged."""
-    system_role: Literal["system", "developer"] = "system"
+    system_role: Literal["system", "developer"] | None = None
     prefill: bool = True
     """Takes a last turn of the assistant's."""
-    max_tokens_member: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"
-    reasoning_member: str = ""
-    """Member of an assistant message in which a chat server wants its own reasoning back (`reasoning_content`)."""
+    max_tokens_member: Literal["max_completion_tokens", "max_tokens"] | None = None
+    reasoning_member: str | None = None
+    """Member of an assistant message in which a chat server wants its own reasoning back (`reasoning_content`).
+
+    Empty: it takes none.
+    """
     tool_id_length: int | None = None
     """Where it is shorter than the dialect's own limit (40 at some Azure deployments)."""
     stop_limit: int | None = None
+    flat_text: bool = False
+    """A chat server that takes text content only as one string."""
     cache_markers: bool = False
     """Translate the caller's cache markers into the target's own."""
     trust_unmarked: bool = True

@@ -24,6 +24,8 @@ class Match(Struct, frozen=True):
     code_fence: bool | None = None
     tool_results: bool | None = None
     system_patterns: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    """Lower-case words, one of which must stand in the caller's own last turns: cheap, so looked at before patterns."""
 
 
 class TaskType(Struct, frozen=True):

@@ -1,0 +1,37 @@
+"""The command `baton`: one file per command, heavy imports inside the command that needs them.
+
+May import everything. Start with the command's own file.
+"""
+
+import sys
+
+import typer
+
+from baton.cli.demo.command import demo
+from baton.cli.explain import explain
+from baton.cli.report import report
+from baton.cli.route import route
+from baton.cli.simulate import simulate
+from baton.cli.up import up
+from baton.types.errors import BatonError, ConfigError
+
+app = typer.Typer(
+    name="baton",
+    help="Send every task to the cheapest model that is good enough.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+for command in (up, demo, route, explain, report, simulate):
+    app.command()(command)
+
+
+def main() -> None:
+    """Errors that are the user's are told in plain lines on standard error, with exit code 1 (2: wrong options)."""
+    try:
+        app()
+    except ConfigError as error:
+        sys.stderr.write("\n".join(error.problems) + "\n")
+        sys.exit(1)
+    except (BatonError, OSError) as error:
+        sys.stderr.write(f"baton: {error}\n")
+        sys.exit(1)

@@ -1,0 +1,28 @@
+"""Which config a command works with: the file that is named, else ./baton.yaml, else what the environment offers."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from baton.config.schema import Config
+
+DEFAULT_FILE = Path("baton.yaml")
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", "-c", help="A baton.yaml; default: ./baton.yaml, else the environment.")
+]
+
+
+def configured(path: Path | None) -> "Config":
+    """Raises ConfigError with everything that is wrong."""
+    from baton.config.environment import config_from_environment
+    from baton.config.load import load_config
+
+    if path is not None:
+        return load_config(path, os.environ)
+    if DEFAULT_FILE.exists():
+        return load_config(DEFAULT_FILE, os.environ)
+    return config_from_environment(os.environ)

@@ -1,0 +1,47 @@
+"""The command: baseline on the reference, the same tasks through the router, one table."""
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+TASKS = 1_200
+SEED = 7
+CONCURRENCY = 16
+
+
+def demo(
+    once: Annotated[
+        bool, typer.Option("--once", help="Stop at the end instead of leaving the gateway running.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+    tasks: Annotated[int, typer.Option(min=10, help="Tasks of the generated workload.")] = TASKS,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed is another workload.")] = SEED,
+    data: Annotated[Path | None, typer.Option(help="Replay recorded answers of a Parquet file instead.")] = None,
+    concurrency: Annotated[int, typer.Option(min=1, max=256, help="Requests under way at once.")] = CONCURRENCY,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the gateway; 0 takes a free one.")] = 4141,
+) -> None:
+    """See it work with no key: everything is simulated and labelled so, every figure is computed live."""
+    import msgspec
+    from rich.console import Console
+
+    from baton.cli.demo.drive import require_sdks
+    from baton.cli.demo.jobs import generated, replayed
+    from baton.cli.demo.stage import Stage
+    from baton.cli.demo.table import print_summary
+
+    require_sdks()
+    console = Console(stderr=as_json, quiet=as_json and not sys.stderr.isatty())
+    source = generated(seed, tasks) if data is None else replayed(data)
+    with tempfile.TemporaryDirectory(prefix="baton-demo-") as folder, Stage(source, Path(folder), console) as stage:
+        baseline = stage.run("baseline", on_reference=True, concurrency=concurrency)
+        with stage.gateway("routed", 0 if once else port) as gateway:
+            summary = stage.summarise(baseline, stage.drive(gateway, on_reference=False, concurrency=concurrency))
+            if as_json:
+                sys.stdout.write(msgspec.json.format(msgspec.json.encode(summary), indent=2).decode() + "\n")
+            else:
+                print_summary(summary, console)
+            if not once:
+                stage.wait(gateway)

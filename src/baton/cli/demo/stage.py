@@ -1,0 +1,146 @@
+"""Where the demo plays: the fleet in a thread, the gateway as a process of its own, one ledger for each of two acts."""
+
+import asyncio
+import contextlib
+import http.client
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from msgspec import Struct
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from baton.cli.demo.drive import Outcome, drive
+from baton.cli.demo.jobs import Source
+from baton.cli.demo.summary import Summary, summarise
+from baton.simulate.fleet import gateway_config
+from baton.simulate.serve import serve_in_thread
+from baton.types.errors import BatonError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+START_TIMEOUT_S = 30.0
+POLL_S = 0.02
+
+
+class Gateway(Struct, frozen=True):
+    name: str
+    url: str
+    ledger: Path
+
+
+class Act(Struct, frozen=True):
+    gateway: Gateway
+    outcomes: list[Outcome]
+
+
+class Stage:
+    """Entered once; everything that it started is stopped when it is left."""
+
+    def __init__(self, source: Source, folder: Path, console: "Console") -> None:
+        self._source = source
+        self._folder = folder
+        self._console = console
+        self._open = contextlib.ExitStack()
+        self._fleet_url = ""
+
+    def __enter__(self) -> Self:
+        self._fleet_url = self._open.enter_context(serve_in_thread(self._source.fleet)).base_url
+        self._console.print(f"No key needed: {self._source.what}. [yellow]Every answer is simulated.[/yellow]")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    def run(self, name: str, *, on_reference: bool, concurrency: int) -> Act:
+        """One act on a gateway that is stopped afterwards."""
+        with self.gateway(name, 0) as gateway:
+            return self.drive(gateway, on_reference=on_reference, concurrency=concurrency)
+
+    def drive(self, gateway: Gateway, *, on_reference: bool, concurrency: int) -> Act:
+        columns = (TextColumn("{task.description:9}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=self._console) as progress:
+            bar = progress.add_task(gateway.name, total=len(self._source.jobs))
+            outcomes = asyncio.run(
+                drive(
+                    gateway.url,
+                    self._source.jobs,
+                    on_reference=on_reference,
+                    concurrency=concurrency,
+                    done=lambda: progress.advance(bar),
+                )
+            )
+        _get(gateway.url, "/v1/baton/report")  # what waits is written before it is read
+        return Act(gateway, outcomes)
+
+    def summarise(self, baseline: Act, routed: Act) -> Summary:
+        return summarise(
+            self._source.what, baseline.outcomes, routed.outcomes, baseline.gateway.ledger, routed.gateway.ledger
+        )
+
+    @contextlib.contextmanager
+    def gateway(self, name: str, port: int) -> Iterator[Gateway]:
+        """The real command, as a user starts it. Raises BatonError when it does not come up, with what it said."""
+        ledger, config, log = (self._folder / f"{name}{ending}" for ending in (".db", ".yaml", ".log"))
+        config.write_text(self._config(ledger))
+        command = [sys.executable, "-m", "baton", "up", "--quiet", "--config", str(config), "--port", str(port)]
+        with log.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=out) as process:  # noqa: S603
+            try:
+                url = _address(process, log)
+                yield Gateway(name, url, ledger)
+            finally:
+                process.terminate()
+
+    def wait(self, gateway: Gateway) -> None:
+        """Leave everything running until Ctrl-C."""
+        body = '{"model": "auto", "messages": [{"role": "user", "content": "Classify: my parcel is late"}]}'
+        self._console.print(f"\nThe gateway is running at {gateway.url}. Try:")
+        self._console.print(f"  curl -i {gateway.url}/v1/chat/completions -d '{body}'", soft_wrap=True, markup=False)
+        self._console.print(f"  baton report --ledger {gateway.ledger}", soft_wrap=True)
+        self._console.print("Ctrl-C stops it.")
+        with contextlib.suppress(KeyboardInterrupt):
+            while True:
+                time.sleep(3_600)
+
+    def _config(self, ledger: Path) -> str:
+        import yaml
+
+        config = gateway_config(self._source.fleet, f"{self._fleet_url}/v1")
+        for model in config["models"]:
+            if quality := self._source.quality.get(model["id"]):
+                model["quality"] = dict(quality)
+        config |= {"version": 1, "ledger": {"path": str(ledger)}, "content": {"mode": "off"}}
+        return str(yaml.safe_dump(config, sort_keys=False))
+
+
+def _address(process: "subprocess.Popen[bytes]", log: Path) -> str:
+    """The gateway tells its address in its log once it is bound; ready is when it says so itself."""
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        said = log.read_text(errors="replace")
+        if process.poll() is not None:
+            raise BatonError(f"the gateway of the demo did not start:\n{said.strip()}")
+        for line in said.splitlines():
+            if line.startswith("Baton serves at "):
+                url = line.split()[3]
+                with contextlib.suppress(OSError):
+                    _get(url, "/readyz")
+                    return url
+        time.sleep(POLL_S)
+    raise BatonError(f"the gateway of the demo was not ready after {START_TIMEOUT_S:g} s:\n{log.read_text()}")
+
+
+def _get(url: str, path: str) -> bytes:
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=START_TIMEOUT_S)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().read()
+    finally:
+        connection.close()

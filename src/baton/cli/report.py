@@ -1,0 +1,75 @@
+"""`baton report`: the three questions, answered from the ledger."""
+
+import re
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from baton.record.queries import QualityLine, Report
+
+UNIT_S = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+
+
+def report(
+    ledger: Annotated[Path, typer.Option(help="The ledger of the gateway.")] = Path("baton.db"),
+    since: Annotated[str | None, typer.Option(help="Only tasks of the last 30m, 24h, 7d, 2w.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Share of tasks per model, cost per task type, quality per route, saving against the reference."""
+    import msgspec
+
+    from baton.record.queries import report as ask
+
+    found = ask(ledger, since=time.time() - seconds_of(since) if since else 0.0)
+    if as_json:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n")
+    else:
+        from rich.console import Console
+
+        print_report(found, Console())
+
+
+def seconds_of(span: str) -> float:
+    match = re.fullmatch(r"(\d+)([mhdw])", span)
+    if match is None:
+        raise typer.BadParameter(f"{span!r} is not a span of time: write 30m, 24h, 7d or 2w", param_hint="--since")
+    return float(int(match[1]) * UNIT_S[match[2]])
+
+
+def print_report(report: "Report", console: "Console") -> None:
+    from rich.table import Table
+
+    if report.simulated:
+        console.print("[yellow]Figures are simulated.[/yellow]" if report.simulated is True else "Some are simulated.")
+    shares = Table("model", "share of tasks", box=None, pad_edge=False, title="Where tasks go", title_justify="left")
+    for model, share in report.share_by_model.items():
+        shares.add_row(model, f"{100 * share:5.1f} %")
+    costs = Table("task type", "tasks", "cost $", "per 1,000 $", "reference $*", box=None, pad_edge=False)
+    costs.title, costs.title_justify = "What they cost", "left"
+    for task_type, line in report.cost_by_task_type.items():
+        per_thousand = f"{1_000 * line.cost_per_task_usd:.3f}"
+        costs.add_row(task_type, str(line.tasks), f"{line.cost_usd:.4f}", per_thousand, f"{line.baseline_cost_usd:.4f}")
+    quality = Table("route", "graded", "quality", "95 % interval", box=None, pad_edge=False)
+    quality.title, quality.title_justify = "How good the answers are", "left"
+    for route, graded in report.quality_by_route.items():
+        quality.add_row(route, f"{graded.graded} of {graded.tasks}", *quality_cells(graded))
+    for table in (shares, costs, quality):
+        console.print(table)
+        console.print()
+    saved = report.savings.saved_pct
+    console.print(f"saved {saved:.1f} % against the reference" if saved is not None else "nothing to compare yet")
+    console.print(f"* {report.savings.basis}. {report.note}")
+    if report.dropped:
+        console.print(f"[red]{report.dropped} records were dropped[/red]: raise ledger.capacity or check the disk")
+
+
+def quality_cells(line: "QualityLine") -> tuple[str, str]:
+    if line.quality is None or line.interval is None:
+        return "no grades yet", ""
+    return f"{line.quality:.3f}", f"{line.interval.low:.3f} - {line.interval.high:.3f}"

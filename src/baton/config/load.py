@@ -1,0 +1,69 @@
+"""The whole way from text to `Config`: parse, read, look up, and tell everything that is wrong at once."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from baton.config.catalogue import catalogue
+from baton.config.keys import check_server, check_uses
+from baton.config.models import Models
+from baton.config.names import Names
+from baton.config.problems import Problems
+from baton.config.providers import Providers
+from baton.config.read import read_as
+from baton.config.routing import bare_names, build_routes, build_task_types, resolve_aliases
+from baton.config.schema import Config
+from baton.config.shape import File
+from baton.config.tree import MAX_TEXT_BYTES, read_tree
+from baton.config.variables import Variables
+from baton.types.decision import PolicySnapshot
+from baton.types.errors import ConfigError
+
+
+def load_config(path: Path, env: Mapping[str, str], *, day: date | None = None) -> Config:
+    """Raises ConfigError with every problem of the file. `day` is the day whose list prices hold, today if None."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_TEXT_BYTES + 1)
+        text = raw.decode("utf-8-sig")
+    except FileNotFoundError:
+        raise ConfigError([f"{path}: no such file: write one, or start without to use the environment"]) from None
+    except OSError as error:
+        raise ConfigError([f"{path}: cannot be read ({error.strerror}): give a readable file"]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError([f"{path}: is not UTF-8 (byte {error.start}): save it as UTF-8"]) from None
+    return parse_config(text, env, source=str(path), day=day)
+
+
+def parse_config(text: str, env: Mapping[str, str], *, source: str = "baton.yaml", day: date | None = None) -> Config:
+    """Raises ConfigError with every problem of the text."""
+    problems = Problems(source)
+    variables = Variables(env)
+    file = read_as(File, read_tree(text, variables, problems), variables, problems)
+    return build_config(file, env, problems, day)
+
+
+def build_config(file: File, env: Mapping[str, str], problems: Problems, day: date | None = None) -> Config:
+    """Raises ConfigError with every problem that was noted so far or is found here."""
+    known = catalogue()
+    if not file.models and not problems.inside("models"):
+        problems.add("models", "is missing: list at least one model, such as openai/* or anthropic/*")
+    providers = Providers(file.providers, known, env, file.server.port, problems)
+    models = Models(providers, known, day or datetime.now(UTC).date(), problems)
+    models.add_all(file.models)
+    aliases = resolve_aliases(file.aliases, models.cards, models.failed, problems)
+    aliases |= bare_names(models.cards, known, file.aliases)
+    names = Names(models.cards, aliases, models.failed, problems)
+    server = check_server(file.server, names, problems)
+    task_types = build_task_types(file.task_types, names, problems)
+    server = check_uses(server, names)
+    models.look_up(names)
+    routes = build_routes(file.routes, names, problems)
+    problems.raise_if_any()
+    return Config(
+        snapshot=PolicySnapshot(models.cards, providers.in_use, task_types, routes, aliases),
+        server=server,
+        ledger=file.ledger,
+        content=file.content,
+        notes=tuple(providers.notes),
+    )

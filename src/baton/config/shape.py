@@ -1,0 +1,184 @@
+"""What a `baton.yaml` may say, as types: the reader checks against them, and editors get them as JSON Schema.
+
+Everything but `models` may be left out. Dollars are per million tokens, as vendors print them.
+"""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from baton.config.checks import (
+    Count,
+    HeaderName,
+    HeaderValue,
+    ModelName,
+    Name,
+    Regex,
+    Share,
+    Url,
+    Word,
+    checked,
+    secret_problem,
+)
+from baton.config.schema import ContentConfig, LedgerConfig, ServerConfig
+from baton.types.card import AuthStyle, Capability, Dialect, Tier
+from baton.types.secret import Secret
+
+SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+REFERENCE_PATTERN = r"\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}"
+"""`${NAME}` or `${NAME:-default}`."""
+
+Dollars = Annotated[float, Meta(ge=0, le=1_000_000)]
+Lambda = Annotated[float, Meta(ge=0, le=1_000_000)]
+Dialects = Annotated[tuple[Dialect, ...], Meta(min_length=1)]
+ApiKey = Annotated[Secret, checked(secret_problem, "The provider's key, best as ${NAME} of an environment variable")]
+
+
+class PriceEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """US dollars per million tokens. A cache rate that is left out costs what plain input costs."""
+
+    input_usd: Dollars
+    output_usd: Dollars
+    cache_read_usd: Dollars | None = None
+    cache_write_usd: Dollars | None = None
+
+
+class ProviderEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """An account at an address. What a built-in provider knows by itself may be left out."""
+
+    base_url: Url | None = None
+    dialects: Annotated[Dialects | None, Meta(description="The grammars it is asked in")] = None
+    auth: Annotated[AuthStyle | None, Meta(description="How it wants its key; none: it wants no key")] = None
+    api_key: ApiKey | None = None
+    headers: Annotated[dict[HeaderName, HeaderValue], Meta(description="Sent with every call")] = field(
+        default_factory=dict
+    )
+    forward_headers: Annotated[tuple[HeaderName, ...], Meta(description="Callers' headers that are passed on")] = ()
+    simulated: Annotated[bool, Meta(description="It only plays a model; everything from it is labelled so")] = False
+
+
+class ModelEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A model card. For a built-in model, what is given here replaces what is known, field by field."""
+
+    id: Annotated[ModelName, Meta(description="provider/model")]
+    provider: Annotated[Name | None, Meta(description="Default: the part of the id before the first slash")] = None
+    upstream: Annotated[
+        Annotated[str, Meta(min_length=1)] | None,
+        Meta(description="Its name at the provider; default: the part of the id after the first slash"),
+    ] = None
+    tier: Annotated[Tier | None, Meta(description="Coarse rank, until something is measured")] = None
+    context_window: Annotated[Count | None, Meta(description="Tokens of input it can read")] = None
+    max_output: Annotated[Count | None, Meta(description="Tokens of output it can write")] = None
+    price: PriceEntry | None = None
+    capabilities: Annotated[frozenset[Capability] | None, Meta(description="What a request may ask of it")] = None
+    specialities: Annotated[frozenset[str] | None, Meta(description="Task types it was made for")] = None
+    quality: Annotated[dict[str, Share], Meta(description="Quality 0..1 per task type that you assert")] = field(
+        default_factory=dict
+    )
+    base_url: Annotated[Url | None, Meta(description="This model's own address, instead of its provider's")] = None
+    dialects: Annotated[Dialects | None, Meta(description="This model's own grammars")] = None
+    auth: Annotated[AuthStyle | None, Meta(description="How this model's own address wants its key")] = None
+    api_key: ApiKey | None = None
+
+
+class MatchEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """When a request counts as a task type: everything that is given must hold; one of the patterns is enough."""
+
+    patterns: Annotated[tuple[Regex, ...], Meta(description="Searched in the caller's own last turns")] = ()
+    system_patterns: Annotated[tuple[Regex, ...], Meta(description="Searched in the system prompt")] = ()
+    response_schema: Annotated[bool | None, Meta(description="A JSON schema is asked for")] = None
+    tools: Annotated[bool | None, Meta(description="Tools are offered")] = None
+    code_fence: Annotated[bool | None, Meta(description="A fenced block of code is in the prompt")] = None
+    tool_results: Annotated[bool | None, Meta(description="The last turn carries results of tools")] = None
+    words: Annotated[
+        tuple[Word, ...], Meta(description="Lower-case words, one of which must be there; looked at before patterns")
+    ] = ()
+
+
+class TaskTypeEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename={"lambda_": "lambda"}):
+    """A row of the routing table. For a built-in task type, what is given here replaces what is there."""
+
+    rule: Annotated[
+        str | None,
+        Meta(description="cheapest, local, code, small, mid, frontier, reference, policy, or a model id"),
+    ] = None
+    rule_internal: Annotated[str | None, Meta(description="The rule for `audience: internal`")] = None
+    reference: Annotated[str | None, Meta(description="The model that the others are held against")] = None
+    ladder: Annotated[
+        tuple[str, ...] | None, Meta(description="Models that may serve this type, cheapest first; empty: all")
+    ] = None
+    floor: Annotated[Share | None, Meta(description="Share of the reference's quality a model must reach")] = None
+    min_quality: Annotated[Share | None, Meta(description="Absolute quality 0..1 a model must reach")] = None
+    lambda_: Annotated[Lambda | None, Meta(description="Quality points per USD saved on 1,000 tasks")] = None
+    output_tokens: Annotated[Count | None, Meta(description="Expected length of an answer")] = None
+    match: Annotated[tuple[MatchEntry, ...] | None, Meta(description="When a request is of this type")] = None
+
+
+class RouteEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename={"lambda_": "lambda"}):
+    """A named entry: what it matches, and what holds for what it matched. The first that matches is taken."""
+
+    name: Name
+    model: Annotated[tuple[ModelName, ...], Meta(description="Asked names, `*` as wildcard; empty: any `auto`")] = ()
+    task_type: Annotated[tuple[str, ...], Meta(description="Task types it takes; empty: any")] = ()
+    key: Annotated[tuple[str, ...], Meta(description="Names of callers' keys it takes; empty: any")] = ()
+    rule: Annotated[str | None, Meta(description="Replaces the rule of the task type")] = None
+    floor: Share | None = None
+    min_quality: Share | None = None
+    lambda_: Lambda | None = None
+    models: Annotated[tuple[ModelName, ...], Meta(description="Model ids to choose from; empty: all")] = ()
+    strategy: Annotated[
+        Literal["auto", "pass"] | None, Meta(description="auto: Baton chooses; pass: the asked model is taken")
+    ] = None
+
+
+class File(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The config of Baton."""
+
+    version: Literal[1] = 1
+    models: Annotated[
+        tuple[ModelName | ModelEntry | None, ...],
+        Meta(description="Cards, ids of built-in cards, or wildcards over them such as openai/*"),
+    ] = ()
+    """None stands for an item that could not be read."""
+    providers: dict[Name, ProviderEntry | None] = field(default_factory=dict)
+    aliases: Annotated[dict[ModelName, str], Meta(description="Other names for a model, or for auto")] = field(
+        default_factory=dict
+    )
+    task_types: dict[Name, TaskTypeEntry | None] = field(default_factory=dict)
+    routes: tuple[RouteEntry | None, ...] = ()
+    """None stands for an item that could not be read."""
+    server: ServerConfig = field(default_factory=ServerConfig)
+    ledger: LedgerConfig = field(default_factory=LedgerConfig)
+    content: ContentConfig = field(default_factory=ContentConfig)
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of `baton.yaml`, for editors."""
+    schema = msgspec.json.schema(File, schema_hook=_secret_as_text)
+    shape = schema["$defs"]["File"]
+    shape["required"] = ["models"]
+    shape["properties"]["models"] |= {"minItems": 1}
+    for name in ("models", "routes"):
+        items = shape["properties"][name]["items"]
+        items["anyOf"] = [one for one in items["anyOf"] if one != {"type": "null"}]
+    return {"$schema": SCHEMA_DIALECT, "title": "baton.yaml", **_with_references(schema)}
+
+
+def _secret_as_text(kind: type) -> dict[str, Any]:
+    if kind is not Secret:
+        raise TypeError(f"no JSON Schema is known for {kind!r}")
+    return {"type": "string", "minLength": 1}
+
+
+def _with_references(node: Any) -> Any:
+    """Lets every number and flag be written as a reference to an environment variable."""
+    if isinstance(node, list):
+        return [_with_references(one) for one in node]
+    if not isinstance(node, dict):
+        return node
+    inner = {name: _with_references(one) for name, one in node.items()}
+    if inner.get("type") in {"integer", "number", "boolean"}:
+        about = {name: inner.pop(name) for name in ("description", "default") if name in inner}
+        return {"anyOf": [inner, {"type": "string", "pattern": REFERENCE_PATTERN}], **about}
+    return inner

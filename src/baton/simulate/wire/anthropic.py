@@ -1,0 +1,262 @@
+"""Anthropic's messages as its server speaks them: requests, answers, events, errors, headers, the model list."""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct, field
+
+from baton.simulate.answer import Ask, Refused, SimAnswer, SimModel
+from baton.simulate.conversation import Conversation, ToolSpec, ToolUse, Turn
+from baton.simulate.tokens import count_input, pieces
+from baton.simulate.wire.grammar import EPOCH_S, Grammar, Headers, encode, read_body
+
+CREATED = dt.datetime.fromtimestamp(EPOCH_S, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+REQUESTS_PER_MINUTE, TOKENS_PER_MINUTE = 4_000, 2_000_000
+
+# --- requests --------------------------------------------------------------------------------------
+
+
+class _Block(Struct):
+    """Any content block; what it holds depends on `type`."""
+
+    type: str
+    text: str | None = None
+    id: str | None = None
+    name: str | None = None
+    input: msgspec.Raw = msgspec.Raw(b"{}")
+    tool_use_id: str | None = None
+    content: Any = None
+
+
+class _Message(Struct):
+    role: Literal["user", "assistant", "system"]
+    content: str | list[_Block]
+
+
+class _Tool(Struct):
+    """Tools that run at the vendor have a type and no schema."""
+
+    name: str = ""
+    description: str | None = None
+    input_schema: dict[str, Any] = field(default_factory=dict)
+
+
+class _Body(Struct):
+    model: str
+    max_tokens: int
+    messages: list[_Message]
+    system: str | list[_Block] | None = None
+    stream: bool | None = None
+    stop_sequences: list[str] | None = None
+    tools: list[_Tool] | None = None
+
+
+class _CountBody(Struct):
+    model: str
+    messages: list[_Message]
+    system: str | list[_Block] | None = None
+    tools: list[_Tool] | None = None
+
+
+def read(raw: bytes) -> Ask:
+    body = read_body(raw, _Body)
+    if body.max_tokens < 1:
+        raise Refused("invalid", f"max_tokens: {body.max_tokens} is less than 1. Send at least 1.", param="max_tokens")
+    return Ask(
+        model=body.model,
+        conversation=_conversation(body),
+        max_output=body.max_tokens,
+        stop=tuple(body.stop_sequences or ()),
+        stream=bool(body.stream),
+    )
+
+
+def count_tokens(raw: bytes) -> tuple[str, bytes]:
+    """(model, body of the answer) for `/v1/messages/count_tokens`."""
+    body = read_body(raw, _CountBody)
+    return body.model, encode({"input_tokens": count_input(_conversation(body))})
+
+
+def _conversation(body: _Body | _CountBody) -> Conversation:
+    if not body.messages:
+        raise Refused("invalid", "messages: at least one message is required.", param="messages")
+    system = [_plain(body.system)] if body.system else []
+    turns: list[Turn] = []
+    for message in body.messages:
+        if message.role == "system":
+            system.append(_plain(message.content))
+        elif isinstance(message.content, str):
+            turns.append(Turn(message.role, message.content))
+        elif message.role == "assistant":
+            turns.append(Turn("assistant", _plain(message.content), _uses(message.content)))
+        else:
+            turns += _user_turns(message.content)
+    tools = tuple(ToolSpec(tool.name, tool.description or "", tool.input_schema) for tool in body.tools or ())
+    return Conversation(tuple(turns), "\n".join(system), tools)
+
+
+def _user_turns(blocks: list[_Block]) -> list[Turn]:
+    """Tool results come inside a user message there; they are turns of their own here."""
+    turns = [
+        Turn("tool", _plain(block.content), result_of=block.tool_use_id or "")
+        for block in blocks
+        if block.type == "tool_result"
+    ]
+    if any(block.type != "tool_result" for block in blocks):
+        turns.append(Turn("user", _plain(blocks)))
+    return turns
+
+
+def _uses(blocks: list[_Block]) -> tuple[ToolUse, ...]:
+    made = [block for block in blocks if block.type == "tool_use"]
+    return tuple(ToolUse(block.id or "", block.name or "", bytes(block.input).decode()) for block in made)
+
+
+def _plain(content: Any) -> str:
+    """The text of a string or of text blocks, which inside a tool result have not been read into structs."""
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        return ""
+    read_blocks = (block if isinstance(block, dict) else {"text": block.text} for block in content)
+    return "".join(text for block in read_blocks if isinstance(text := block.get("text"), str))
+
+
+# --- answers ---------------------------------------------------------------------------------------
+
+_STOP_REASONS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "stop_sequence": "stop_sequence"}
+
+
+def whole(answer: SimAnswer, identity: str) -> bytes:
+    content: list[dict[str, Any]] = [{"type": "text", "text": answer.text}] if answer.text else []
+    for use in answer.uses:
+        arguments = _object(use.arguments)
+        if arguments is not None:
+            content.append({"type": "tool_use", "id": _use_id(use), "name": use.name, "input": arguments})
+    return encode({
+        **_opened(answer, identity),
+        "content": content,
+        "stop_reason": _STOP_REASONS[answer.finish],
+        "stop_sequence": answer.stop_sequence,
+        "usage": {**_input_usage(answer), "output_tokens": answer.usage.output, "service_tier": "standard"},
+    })  # fmt: skip
+
+
+def events(answer: SimAnswer, identity: str, _include_usage: bool) -> list[bytes]:
+    start = {
+        **_opened(answer, identity),
+        "content": [],
+        "stop_reason": None,
+        "stop_sequence": None,
+        "usage": {**_input_usage(answer), "output_tokens": 1, "service_tier": "standard"},
+    }
+    frames = [_frame("message_start", message=start)]
+    blocks: list[tuple[dict[str, Any], str, str, str]] = []
+    if answer.text:
+        blocks.append(({"type": "text", "text": ""}, "text_delta", "text", answer.text))
+    for use in answer.uses:
+        opened = {"type": "tool_use", "id": _use_id(use), "name": use.name, "input": {}}
+        blocks.append((opened, "input_json_delta", "partial_json", use.arguments))
+    for index, (opened, kind, member, text) in enumerate(blocks):
+        frames.append(_frame("content_block_start", index=index, content_block=opened))
+        if index == 0:
+            frames.append(_frame("ping"))
+        frames += [
+            _frame("content_block_delta", index=index, delta={"type": kind, member: part}) for part in pieces(text)
+        ]
+        frames.append(_frame("content_block_stop", index=index))
+    ended = {"stop_reason": _STOP_REASONS[answer.finish], "stop_sequence": answer.stop_sequence}
+    used = {**_input_usage(answer), "output_tokens": answer.usage.output}
+    return [*frames, _frame("message_delta", delta=ended, usage=used), _frame("message_stop")]
+
+
+def _opened(answer: SimAnswer, identity: str) -> dict[str, Any]:
+    return {"id": f"msg_{identity}", "type": "message", "role": "assistant", "model": answer.model}
+
+
+def _frame(kind: str, **members: Any) -> bytes:
+    return b"event: " + kind.encode() + b"\ndata: " + encode({"type": kind, **members}) + b"\n\n"
+
+
+def _use_id(use: ToolUse) -> str:
+    return f"toolu_{use.id}"
+
+
+def _object(arguments: str) -> dict[str, Any] | None:
+    """None for arguments that the output limit cut short: a whole answer cannot carry half a JSON object."""
+    try:
+        return msgspec.json.decode(arguments, type=dict[str, Any])
+    except msgspec.DecodeError:
+        return None
+
+
+def _input_usage(answer: SimAnswer) -> dict[str, Any]:
+    """Input comes without its cached part in this dialect."""
+    used = answer.usage
+    return {
+        "input_tokens": used.input - used.cache_read - used.cache_write,
+        "cache_creation_input_tokens": used.cache_write,
+        "cache_read_input_tokens": used.cache_read,
+    }
+
+
+# --- errors, headers, models -----------------------------------------------------------------------
+
+_ERROR_TYPES = {
+    400: "invalid_request_error", 401: "authentication_error", 403: "permission_error", 404: "not_found_error",
+    413: "request_too_large", 429: "rate_limit_error", 500: "api_error", 504: "timeout_error", 529: "overloaded_error",
+}  # fmt: skip
+
+
+def error(status: int, message: str, request_id: str, refusal: Refused | None = None) -> bytes:
+    kind = _ERROR_TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
+    if refusal is not None and refusal.param and refusal.param not in message:
+        message = f"{refusal.param}: {message}"
+    return encode({"type": "error", "error": {"type": kind, "message": message}, "request_id": request_id})
+
+
+def error_event() -> bytes:
+    return _frame("error", error={"type": "overloaded_error", "message": "Overloaded"})
+
+
+def headers(request_id: str, model: SimModel | None) -> Headers:
+    """No limit is enforced: the rate-limit headers show their form, as a client reads it."""
+    found: Headers = (("request-id", request_id), ("anthropic-organization-id", "00000000-0000-4000-8000-000000000000"))
+    if model is None:
+        return found
+    return (
+        *found,
+        ("anthropic-ratelimit-requests-limit", str(REQUESTS_PER_MINUTE)),
+        ("anthropic-ratelimit-requests-remaining", str(REQUESTS_PER_MINUTE - 1)),
+        ("anthropic-ratelimit-requests-reset", CREATED),
+        ("anthropic-ratelimit-tokens-limit", str(TOKENS_PER_MINUTE)),
+        ("anthropic-ratelimit-tokens-remaining", str(TOKENS_PER_MINUTE - 1)),
+        ("anthropic-ratelimit-tokens-reset", CREATED),
+    )
+
+
+def list_models(models: Sequence[SimModel]) -> bytes:
+    data = [_model(model) for model in models]
+    ends = {"first_id": data[0]["id"], "last_id": data[-1]["id"]} if data else {"first_id": None, "last_id": None}
+    return encode({"data": data, "has_more": False, **ends})
+
+
+def show_model(model: SimModel) -> bytes:
+    return encode(_model(model))
+
+
+def _model(model: SimModel) -> dict[str, Any]:
+    return {
+        "type": "model",
+        "id": model.id,
+        "display_name": f"{model.id} (simulated)",
+        "created_at": CREATED,
+        "lifecycle": "active",
+        "max_input_tokens": model.context_window,
+        "max_tokens": model.max_output,
+    }
+
+
+GRAMMAR = Grammar("anthropic", read, whole, events, error, error_event, headers, list_models, show_model)
