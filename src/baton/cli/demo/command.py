@@ -28,7 +28,8 @@ def demo(
     from rich.console import Console
 
     from baton.cli.demo.drive import require_sdks
-    from baton.cli.demo.jobs import generated, replayed
+    from baton.cli.demo.jobs import generated
+    from baton.cli.demo.replay import replayed
     from baton.cli.demo.stage import Stage
     from baton.cli.demo.table import print_summary
 

@@ -55,7 +55,7 @@ async def drive(
                 answer, headers = await ask(client, job, model, streams)
                 verdict = await asyncio.to_thread(job.grade, answer, headers)
                 request_id = headers["x-baton-request-id"]
-                score = float(verdict.passed)
+                score = verdict.score if verdict.verifier == "recorded" else float(verdict.passed)
                 grade = {"request_id": request_id, "score": score, "grader": verdict.verifier, "reason": verdict.reason}
                 async with session.post(f"{url}/v1/baton/feedback", json=grade) as reply:
                     reply.raise_for_status()

@@ -1,7 +1,6 @@
 """What the demo sends: tasks with a way to grade them, from the generated workload or from recorded answers."""
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from msgspec import Struct
 
@@ -23,6 +22,8 @@ class Job(Struct, frozen=True):
     grade: Callable[[Answer, Mapping[str, str]], Verdict]
     """Answer and response headers -> verdict."""
     reference: str
+    group: str
+    """What has one reference: the whole workload, or a task of a recorded file."""
     audience: Audience | None = None
     models: tuple[str, ...] = ()
 
@@ -35,6 +36,8 @@ class Source(Struct, frozen=True):
     what: str
     quality: Mapping[str, Mapping[str, float]] = {}
     """Configured quality per model (card id) and task type, where it was measured beforehand on other prompts."""
+    task_types: Mapping[str, Mapping[str, object]] = {}
+    """Entries of the config's `task_types`; empty: the built-in routing table."""
 
 
 def generated(seed: int, tasks: int) -> Source:
@@ -51,8 +54,4 @@ def _generated_job(seed: int, index: int, reference: str) -> Job:
     def grade(answer: Answer, _headers: Mapping[str, str]) -> Verdict:
         return verify(task.check, answer)
 
-    return Job(task.reference, task.task_type, task.conversation, grade, reference, task.audience)
-
-
-def replayed(_path: Path) -> Source:
-    raise RuntimeError
+    return Job(task.reference, task.task_type, task.conversation, grade, reference, "all", task.audience)

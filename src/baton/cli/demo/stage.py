@@ -116,6 +116,8 @@ class Stage:
         for model in config["models"]:
             if quality := self._source.quality.get(model["id"]):
                 model["quality"] = dict(quality)
+        if self._source.task_types:
+            config["task_types"] = {name: dict(entry) for name, entry in self._source.task_types.items()}
         config |= {"version": 1, "ledger": {"path": str(ledger)}, "content": {"mode": "off"}}
         return str(yaml.safe_dump(config, sort_keys=False))
 

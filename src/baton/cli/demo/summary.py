@@ -12,7 +12,7 @@ from baton.stats.intervals import Interval
 
 
 class Baseline(Struct, frozen=True):
-    """Everything on the reference. `model` is one id, or one per task type where the reference differs."""
+    """Everything on the reference. `model` is one id, or one per task where the reference differs."""
 
     model: str | dict[str, str]
     quality: float
@@ -57,7 +57,7 @@ def summarise(
     for outcome in routed:
         types[outcome.job.task_type] += 1
         models[outcome.job.task_type][outcome.model] += 1
-    references = {outcome.job.task_type: outcome.job.reference for outcome in baseline}
+    references = {outcome.job.group: outcome.job.reference for outcome in baseline}
     names = set(references.values())
     all_before, all_after = _overall(before.quality_by_route), _overall(after.quality_by_route)
     cost_before, cost_after = before.savings.cost_usd, after.savings.cost_usd

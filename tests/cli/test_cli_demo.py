@@ -1,0 +1,68 @@
+"""The demo as a user runs it: a process of its own, the real SDKs, figures computed live."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "routing-wide"
+
+
+def demo(*options: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "baton", "demo", "--once", "--json", *options]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=110, check=False, env=os.environ | {"NO_COLOR": "1"}
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.timeout(120)
+def test_the_demo_routes_grades_and_saves() -> None:
+    found = demo("--tasks", "120", "--seed", "11")
+    assert found["simulated"] is True
+    assert found["tasks"] == sum(found["task_types"].values()) == 120
+    assert len(found["task_types"]) >= 7
+    assert found["baseline"]["model"] == "sim/frontier"
+    low, high = found["routed"]["quality_interval"]
+    assert low <= found["routed"]["quality"] <= high
+    assert sum(found["share_by_model"].values()) == pytest.approx(1.0)
+    assert len(found["share_by_model"]) >= 4
+    assert 0 < found["routed"]["cost_usd"] < found["baseline"]["cost_usd"]
+    saved = 100 * (1 - found["routed"]["cost_usd"] / found["baseline"]["cost_usd"])
+    assert found["saved_pct"] == pytest.approx(saved)
+    assert sum(line["cost_usd"] for line in found["cost_by_task_type"].values()) == pytest.approx(
+        found["routed"]["cost_usd"]
+    )
+    assert found["quality_by_route"]["auto"]["graded"] == 120
+    assert found["dropped"] == 0
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(("name", "tasks"), [("zoonk_evals.test.parquet", 95), ("bfcl_2024_08.test.parquet", 199)])
+def test_the_demo_replays_recorded_answers(name: str, tasks: int) -> None:
+    if not (SHARED / name).exists():
+        pytest.skip(f"{name} is not beside this checkout")
+    found = demo("--data", str(SHARED / name))
+    assert (found["tasks"], found["simulated"]) == (tasks, True)
+    assert isinstance(found["baseline"]["model"], dict)
+    assert found["routed"]["cost_usd"] < found["baseline"]["cost_usd"]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"), [(None, "No such file|no such file|cannot|not"), ("prompt,model\n", "arquet")]
+)
+def test_what_cannot_be_replayed_is_told_in_one_line(tmp_path: Path, content: str | None, says: str) -> None:
+    path = tmp_path / "file.parquet"
+    if content is not None:
+        path.write_text(content)
+    command = [sys.executable, "-m", "baton", "demo", "--once", "--data", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert any(word in done.stderr for word in says.split("|"))
