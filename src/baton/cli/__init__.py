@@ -9,10 +9,13 @@ import typer
 
 from baton.cli.demo.command import demo
 from baton.cli.explain import explain
+from baton.cli.import_litellm import import_app
 from baton.cli.report import report
 from baton.cli.route import route
+from baton.cli.schema import schema
 from baton.cli.simulate import simulate
 from baton.cli.up import up
+from baton.cli.validate import validate
 from baton.types.errors import BatonError, ConfigError
 
 app = typer.Typer(
@@ -21,8 +24,9 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (up, demo, route, explain, report, simulate):
+for command in (up, demo, route, explain, report, validate, schema, simulate):
     app.command()(command)
+app.add_typer(import_app, name="import")
 
 
 def main() -> None:

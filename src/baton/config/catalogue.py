@@ -36,6 +36,8 @@ class BuiltinCard(Struct, frozen=True):
     max_output: Count
     capabilities: frozenset[Capability] = frozenset()
     specialities: frozenset[str] = frozenset()
+    older: bool = False
+    """Superseded by its vendor: served when it is named, not covered by wildcards."""
 
 
 class Catalogue(Struct, frozen=True):
@@ -43,9 +45,11 @@ class Catalogue(Struct, frozen=True):
     cards: dict[ModelName, BuiltinCard] = field(default_factory=dict)
 
     def matching(self, pattern: str) -> list[str]:
-        """Ids of hosted models; a local server only has what was loaded into it, so its models are named one by one."""
+        """Ids of current hosted models; a local server only has what was loaded into it, so its models are named."""
         return [
-            model for model in self.cards if fnmatchcase(model, pattern) and not self.is_local(model.partition("/")[0])
+            model
+            for model, card in self.cards.items()
+            if fnmatchcase(model, pattern) and not card.older and not self.is_local(model.partition("/")[0])
         ]
 
     def is_local(self, provider: str) -> bool:

@@ -116,10 +116,11 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-Name = Annotated[str, Meta(pattern=NAME_PATTERN, extra={"check": _fits(NAME_PATTERN, "letters, digits and . _ -")})]
-ModelName = Annotated[
-    str, Meta(pattern=MODEL_PATTERN, extra={"check": _fits(MODEL_PATTERN, "letters, digits and . _ : @ / + -")})
-]
+name_problem = _fits(NAME_PATTERN, "letters, digits and . _ -")
+model_problem = _fits(MODEL_PATTERN, "letters, digits and . _ : @ / + -")
+
+Name = Annotated[str, Meta(pattern=NAME_PATTERN, extra={"check": name_problem})]
+ModelName = Annotated[str, Meta(pattern=MODEL_PATTERN, extra={"check": model_problem})]
 """A model id, an asked name, or a pattern of them with `*`."""
 Share = Annotated[float, Meta(ge=0, le=1)]
 Count = Annotated[int, Meta(ge=1, le=100_000_000)]

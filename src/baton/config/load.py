@@ -22,17 +22,23 @@ from baton.types.errors import ConfigError
 
 def load_config(path: Path, env: Mapping[str, str], *, day: date | None = None) -> Config:
     """Raises ConfigError with every problem of the file. `day` is the day whose list prices hold, today if None."""
+    return parse_config(read_text(path), env, source=str(path), day=day)
+
+
+def read_text(path: Path) -> str:
+    """Raises ConfigError when there is no readable UTF-8 text."""
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_TEXT_BYTES + 1)
-        text = raw.decode("utf-8-sig")
+        if len(raw) > MAX_TEXT_BYTES:
+            raise ConfigError([f"{path}: is larger than {MAX_TEXT_BYTES} bytes: this cannot be a config"])
+        return raw.decode("utf-8-sig")
     except FileNotFoundError:
-        raise ConfigError([f"{path}: no such file: write one, or start without to use the environment"]) from None
+        raise ConfigError([f"{path}: no such file: check the path"]) from None
     except OSError as error:
-        raise ConfigError([f"{path}: cannot be read ({error.strerror}): give a readable file"]) from error
+        raise ConfigError([f"{path}: cannot be read ({error.strerror}): name a readable file"]) from None
     except UnicodeDecodeError as error:
         raise ConfigError([f"{path}: is not UTF-8 (byte {error.start}): save it as UTF-8"]) from None
-    return parse_config(text, env, source=str(path), day=day)
 
 
 def parse_config(text: str, env: Mapping[str, str], *, source: str = "baton.yaml", day: date | None = None) -> Config:

@@ -3,10 +3,10 @@
 from datetime import date
 from typing import TypeVar
 
-from baton.config.catalogue import Catalogue
+from baton.config.catalogue import BuiltinProvider, Catalogue
 from baton.config.checks import RESERVED
 from baton.config.names import Names
-from baton.config.prices import listed, table_version
+from baton.config.prices import listed
 from baton.config.problems import Problems, joined, nearest
 from baton.config.providers import Providers, is_local
 from baton.config.shape import ModelEntry, PriceEntry
@@ -17,6 +17,12 @@ ASSUMED_MAX_OUTPUT = 8192
 """For a card that does not say. A request that asks for more is not sent to it."""
 
 T = TypeVar("T")
+
+HOW_TO_STATE = {
+    "tier": "add tier: frontier, mid, small or local",
+    "context_window": "add context_window, in tokens of input",
+    "price": "genai-prices does not list it: add price: {input_usd: ..., output_usd: ...} per million tokens",
+}
 
 FREE = Price(0, 0, source="local")
 
@@ -103,9 +109,9 @@ class Models:
         return ""
 
     def _card(self, entry: ModelEntry, provider: Provider, path: str) -> ModelCard | None:
-        known = self._known.cards.get(entry.id)
         name = entry.provider or entry.id.partition("/")[0]
         upstream = entry.upstream or entry.id.partition("/")[2]
+        known = self._known.cards.get(f"{name}/{upstream}")
         host = self._known.providers.get(name)
         local = self._known.is_local(name)
         tier = entry.tier or (known.tier if known else "local" if local else None)
@@ -118,7 +124,7 @@ class Models:
             window = window or (found.context_window if found else None)
         if tier is None or window is None or price is None:
             missing = {"tier": tier, "context_window": window, "price": price}
-            self._note_missing(entry.id, [member for member, value in missing.items() if value is None], path)
+            self._note_missing(entry.id, [member for member, value in missing.items() if value is None], host, path)
             return None
         return ModelCard(
             id=entry.id,
@@ -133,19 +139,16 @@ class Models:
             quality=entry.quality,
         )
 
-    def _note_missing(self, model: str, missing: list[str], path: str) -> None:
-        if missing == ["price"]:
+    def _note_missing(self, model: str, missing: list[str], host: BuiltinProvider | None, path: str) -> None:
+        if host is not None and "tier" in missing:
             self._problems.add(
-                joined(path, "price"),
-                f"model {model!r} has no price, and {table_version()} does not list it: "
-                "add price: {input_usd: ..., output_usd: ...}, in dollars per million tokens",
+                path,
+                f"model {model!r} is not built in: {nearest(model, self._known.cards)} "
+                f"If it is another, give it as a card with {', '.join(('id', *missing))}",
             )
             return
-        self._problems.add(
-            path,
-            f"model {model!r} is not built in: {nearest(model, self._known.cards)} "
-            f"If it is another, give it as a card with {', '.join(('id', *missing))}",
-        )
+        for member in missing:
+            self._problems.add(joined(path, member), f"model {model!r} has no {member}: {HOW_TO_STATE[member]}")
 
 
 def _stated(price: PriceEntry | None) -> Price | None:

@@ -97,7 +97,7 @@ class _Builder:
         if event.anchor is not None:
             self._anchors[event.anchor] = None
         if isinstance(event, yaml.ScalarEvent):
-            node = Node(line, event.value, plain=event.style is None)
+            node = Node(line, event.value, plain=not event.style)
         elif isinstance(event, yaml.SequenceStartEvent):
             node = self._list(line, path, depth)
         else:
