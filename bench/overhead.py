@@ -23,11 +23,12 @@ CONFIG = {
     "providers": {"bench": {"base_url": "http://127.0.0.1:9100/v1", "api_key": "sk-upstream"}},
     "models": [
         {
-            "id": name, "provider": "bench", "upstream": name, "tier": "mid", "context_window": 128000,
+            "id": f"bench/{name}", "tier": "mid", "context_window": 128000,
             "max_output": 16384, "price": {"input_usd": 2.5, "output_usd": 10},
         }
         for name in MODELS
     ],
+    "aliases": {name: f"bench/{name}" for name in MODELS},
 }  # fmt: skip
 PHASES = ("json_c1", "json_c16", "json_sat", "stream_burst", "stream_paced")
 
