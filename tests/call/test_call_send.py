@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import pytest
 
+from baton.call.direct import DirectTransport
+from baton.call.either import proxy_for
 from baton.call.endpoint import Endpoint
-from baton.call.http import HttpTransport, proxy_for
+from baton.call.http import HttpTransport
 from baton.call.send import send
 from baton.call.transport import Outgoing, Timeouts
 from baton.testing.upstream import Step, event_stream, http_answer, scripted
@@ -29,22 +31,33 @@ def outgoing(base_url: str) -> Outgoing:
     return Outgoing(f"{base_url}/chat/completions", {"content-type": "application/json"}, b"{}", "sim/m", "sim")
 
 
-async def whole(script: Sequence[Step], *, stream: bool = False) -> bytes:
+TransportType = type[DirectTransport] | type[HttpTransport]
+
+
+@pytest.fixture(params=[DirectTransport, HttpTransport])
+def kind(request: pytest.FixtureRequest) -> TransportType:
+    """Every law holds for both transports."""
+    found: TransportType = request.param
+    return found
+
+
+async def whole(kind: TransportType, script: Sequence[Step], *, stream: bool = False) -> bytes:
     async with scripted(script) as upstream:
-        transport = HttpTransport(QUICK)
+        transport = kind(QUICK)
         try:
             return await (await send(transport, outgoing(upstream.base_url), stream=stream)).read(1_000)
         finally:
             await transport.close()
 
 
-def test_a_whole_answer_comes_back_byte_for_byte() -> None:
-    assert asyncio.run(whole(http_answer(200, b'{"a": 1}'))) == b'{"a": 1}'
+def test_a_whole_answer_comes_back_byte_for_byte(kind: TransportType) -> None:
+    assert asyncio.run(whole(kind, http_answer(200, b'{"a": 1}'))) == b'{"a": 1}'
 
 
-def test_a_stream_comes_back_byte_for_byte() -> None:
+def test_a_stream_comes_back_byte_for_byte(kind: TransportType) -> None:
     assert (
-        asyncio.run(whole(event_stream(b"data: 1\n\n", 0.01, b"data: 2\n\n"), stream=True)) == b"data: 1\n\ndata: 2\n\n"
+        asyncio.run(whole(kind, event_stream(b"data: 1\n\n", 0.01, b"data: 2\n\n"), stream=True))
+        == b"data: 1\n\ndata: 2\n\n"
     )
 
 
@@ -70,20 +83,20 @@ def test_a_stream_comes_back_byte_for_byte() -> None:
     ],
 )
 def test_every_failure_is_a_named_fault(
-    script: Sequence[Step], stream: bool, fault: type[UpstreamFault], says: str
+    kind: TransportType, script: Sequence[Step], stream: bool, fault: type[UpstreamFault], says: str
 ) -> None:
     with pytest.raises(fault, match=says) as raised:
-        asyncio.run(whole(script, stream=stream))
+        asyncio.run(whole(kind, script, stream=stream))
     assert raised.value.model == "sim/m"
     assert type(raised.value) is fault
 
 
-def test_a_refused_connection_is_named() -> None:
+def test_a_refused_connection_is_named(kind: TransportType) -> None:
     async def ask() -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             address = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
-        transport = HttpTransport(QUICK)
+        transport = kind(QUICK)
         try:
             await send(transport, outgoing(address), stream=False)
         finally:
@@ -96,19 +109,19 @@ def test_a_refused_connection_is_named() -> None:
 @pytest.mark.parametrize(
     ("upstream", "caller"), [(400, 400), (401, 502), (403, 502), (429, 429), (500, 500), (529, 529)]
 )
-def test_an_error_status_is_mapped_for_the_caller(upstream: int, caller: int) -> None:
+def test_an_error_status_is_mapped_for_the_caller(kind: TransportType, upstream: int, caller: int) -> None:
     body = b'{"error": {"message": "key sk-part is wrong"}}'
     with pytest.raises(UpstreamStatus) as raised:
-        asyncio.run(whole(http_answer(upstream, body, "application/json", "retry-after: 7")))
+        asyncio.run(whole(kind, http_answer(upstream, body, "application/json", "retry-after: 7")))
     fault = raised.value
     assert (fault.status, fault.upstream_status, fault.retry_after) == (caller, upstream, "7")
     assert (fault.body == b"") == (upstream in {401, 403}), "what quotes a key is not passed on"
 
 
-def test_an_abort_is_seen_by_the_upstream() -> None:
+def test_an_abort_is_seen_by_the_upstream(kind: TransportType) -> None:
     async def leave() -> None:
         async with scripted(event_stream(b"data: 1\n\n", 10.0)) as upstream:
-            transport = HttpTransport(Timeouts())
+            transport = kind(Timeouts())
             answer = await send(transport, outgoing(upstream.base_url), stream=True)
             async for _ in answer.chunks():
                 break
@@ -164,3 +177,72 @@ def test_proxies_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> N
     assert proxy_for("https://api.example/v1") == "http://127.0.0.1:3128"
     assert proxy_for("https://models.internal/v1") is None
     assert proxy_for("http://localhost:11434/v1") is None
+
+
+def test_a_kept_connection_is_used_again_and_a_closed_one_is_not(kind: TransportType) -> None:
+    answer = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
+
+    async def ask() -> None:
+        connections = 0
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal connections
+            connections += 1
+            for _ in range(3):
+                head = await reader.readuntil(b"\r\n\r\n")
+                await reader.readexactly(2 if b"content-length: 2" in head.lower() else 0)
+                writer.write(answer)
+            writer.close()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        transport = kind(QUICK)
+        base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+        for _ in range(6):
+            upstream = await send(transport, outgoing(base_url), stream=False)
+            assert await upstream.read(100) == b"{}"
+            await asyncio.sleep(0.01)
+        assert connections == 2
+        await transport.close()
+        server.close()
+
+    asyncio.run(ask())
+
+
+def test_a_body_may_end_with_the_connection(kind: TransportType) -> None:
+    script = [b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n", 0.02, b'{"a"', 0.02, b": 1}"]
+    assert asyncio.run(whole(kind, script)) == b'{"a": 1}'
+
+
+def test_what_comes_before_the_answer_is_not_the_answer(kind: TransportType) -> None:
+    script = [b"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n", 0.02, *http_answer(200, b"{}")]
+    assert asyncio.run(whole(kind, script)) == b"{}"
+
+
+def test_a_slow_reader_slows_the_model_down() -> None:
+    async def read_slowly() -> None:
+        big = b"x" * 100_000
+        async with scripted(event_stream(*[big] * 100)) as upstream:
+            transport = DirectTransport(Timeouts())
+            answer = await send(transport, outgoing(upstream.base_url), stream=True)
+            await asyncio.sleep(0.2)
+            held = answer._connection._buffered  # type: ignore[attr-defined]
+            assert held < 2_000_000
+            assert sum([len(piece) async for piece in answer.chunks()]) == 10_000_000
+            await transport.close()
+
+    asyncio.run(read_slowly())
+
+
+def test_a_header_cannot_smuggle_a_line(kind: TransportType) -> None:
+    async def ask() -> None:
+        async with scripted(http_answer(200, b"{}")) as upstream:
+            transport = kind(QUICK)
+            sent = Outgoing(f"{upstream.base_url}/x", {"x-trace": "a\r\nx-admin: 1"}, b"{}", "sim/m", "sim")
+            try:
+                await send(transport, sent, stream=False)
+            finally:
+                await transport.close()
+                assert not any("x-admin" in one.headers for one in upstream.requests)
+
+    with pytest.raises(UpstreamFault, match="could not be asked|cannot be asked"):
+        asyncio.run(ask())

@@ -48,8 +48,8 @@ def url_problem(text: str) -> str:
     try:
         parts = urlsplit(text)
         _ = parts.port
-    except ValueError as error:
-        return f"is not a URL ({error})"
+    except ValueError:
+        return "is not an address: look at its host and port"
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         return "is not an address: write it like https://api.example.com/v1"
     if parts.username is not None or parts.password is not None:

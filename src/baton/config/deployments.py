@@ -55,9 +55,10 @@ CARRIED = {
     "model", "custom_llm_provider", "api_key", "mode", "id", "max_output_tokens",
     *ADDRESSES, *WINDOWS, *PRICES, *CAPABILITIES,
 }  # fmt: skip
-CHAT_MODES = {None, "chat", "completion", "responses"}
+CHAT_MODES = (None, "chat", "completion", "responses")
 REFERENCE = re.compile(r"os\.environ/([A-Za-z_][A-Za-z0-9_]*)")
 NOT_LABEL = re.compile(r"[^a-z0-9.-]+")
+NOT_VARIABLE = re.compile(r"[^A-Z0-9]|^(?=[0-9])")
 
 
 class Deployment(Struct, frozen=True):
@@ -79,7 +80,7 @@ def carry_over(entry: Any, place: str, day: date) -> Deployment:
     if not isinstance(params, dict) or not isinstance(params.get("model"), str):
         return Deployment(place, "", "", None, ("left out: it has no litellm_params.model",))
     info = entry.get("model_info")
-    facts = {**params, **(info if isinstance(info, dict) else {})}
+    facts = {**(info if isinstance(info, dict) else {}), **params}
     asked = str(entry.get("model_name") or params["model"])
     dropped = _dropped(entry, facts)
     remarks = [*dropped]
@@ -165,14 +166,17 @@ def _label(address: str) -> str:
 def _key(
     provider: str, host: BuiltinProvider | None, address: str | None, facts: Mapping[str, Any], remarks: list[str]
 ) -> dict[str, str]:
-    given = facts.get("api_key")
-    if not given or (host is not None and host.auth == "none"):
-        keyless = address is not None or host is None
-        return {"auth": "none"} if keyless else {}
+    given, variable = facts.get("api_key"), variable_in(facts.get("api_key"))
+    wants_none = host is not None and host.auth == "none"
+    if not given or (wants_none and variable is None):
+        if given:
+            remarks.append("its key is left out: give api_key and auth: bearer if the server wants one")
+        return {"auth": "none"} if address is not None or host is None else {}
+    if wants_none:
+        return {"auth": "bearer", "api_key": f"${{{variable}}}"}
     usual = host.key_variables[0] if host is not None and host.key_variables else None
-    variable = variable_in(given)
     if variable is None:
-        variable = usual if usual and address is None else f"{NOT_LABEL.sub('_', provider).upper()}_API_KEY"
+        variable = usual if usual and address is None else f"{NOT_VARIABLE.sub('_', provider.upper())}_API_KEY"
         remarks.append(f"its key is written into the source: put it into the environment variable {variable}")
     if address is None and host is not None and variable in host.key_variables:
         return {}

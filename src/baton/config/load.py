@@ -43,8 +43,8 @@ def read_text(path: Path) -> str:
 
 def parse_config(text: str, env: Mapping[str, str], *, source: str = "baton.yaml", day: date | None = None) -> Config:
     """Raises ConfigError with every problem of the text."""
-    problems = Problems(source)
     variables = Variables(env)
+    problems = Problems(source, variables.used)
     file = read_as(File, read_tree(text, variables, problems), variables, problems)
     return build_config(file, env, problems, day)
 

@@ -26,7 +26,7 @@ class Names:
         """The id behind a name that is an id or an alias."""
         target = self.aliases.get(name, name)
         if target not in self._cards and target not in self._failed:
-            self._dangling("model", name, [*self._cards, *self.aliases], path)
+            self._dangling("model", name, [*self._cards, *self._failed, *self.aliases], path)
         return target
 
     def models(self, names: Iterable[str], path: str) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ A problem never shows a value that came from the environment, nor one that looks
 
 import difflib
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import NoReturn
 
 from baton.types.errors import ConfigError
@@ -13,19 +13,24 @@ from baton.types.errors import ConfigError
 MAX_SHOWN_CHARS = 60
 MAX_KNOWN = 12
 NEAR = 0.6
+HIDDEN = "****"
 CREDENTIAL = re.compile(
-    r"(?:(?:sk|pk|rk|gsk|hf|ghp|xox[a-z]|xai|key|token)[-_]|AIza|AKIA|eyJ|Bearer |sha256:).{6}", re.IGNORECASE
+    r"(?<!\w)(?:sk|pk|rk|gsk|hf|ghp|xox[a-z]|xai)[-_][\w-]{6,}|(?<!\w)(?:AIza|AKIA|eyJ)[\w-]{6,}"
+    r"|Bearer \S{6,}|sha256:\w{6,}|(?<=://)[^\s/]+(?=@)"
 )
-"""How the credentials of known vendors begin."""
+"""How the credentials of known vendors look, and what stands before the host of an address."""
+MIN_SECRET_CHARS = 6
+"""Shorter values of environment variables are not looked for in problems: they are parts of ordinary words."""
 PLAIN_STEP = re.compile(r"[\w.:/@*+~<>-]{1,60}")
 LAST_STEP = re.compile(r"(?:\.[^.\[\]]+|\[\d+\])$")
 
 
 class Problems:
-    """Collects; `lines` knows on which line of the source each path stands."""
+    """Collects. `lines` knows on which line of the source each path stands, `used` which texts came from variables."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, used: Mapping[str, str] | None = None) -> None:
         self.source = source
+        self._used = {} if used is None else used
         self.lines: dict[str, int] = {}
         self._found: list[tuple[int, str]] = []
         self._paths: list[str] = []
@@ -34,7 +39,7 @@ class Problems:
         """`path` is written as in `models[0].price.input_usd`; empty for the whole file."""
         line = line or self._line_of(path)
         place = f"{self.source}:{line}" if line else self.source
-        told = f"{place}: {path}: {text}" if path else f"{place}: {text}"
+        told = self._without_secrets(f"{place}: {path}: {text}" if path else f"{place}: {text}")
         self._found.append((line, told))
         self._paths.append(path)
 
@@ -55,6 +60,12 @@ class Problems:
         if self._found:
             raise ConfigError(self.listed())
 
+    def _without_secrets(self, text: str) -> str:
+        for value in sorted(self._used, key=len, reverse=True):
+            if len(value) >= MIN_SECRET_CHARS:
+                text = text.replace(value, f"${{{self._used[value]}}}")
+        return scrubbed(text)
+
     def _line_of(self, path: str) -> int:
         while path and path not in self.lines:
             shorter = LAST_STEP.sub("", path)
@@ -70,9 +81,12 @@ def joined(path: str, name: str) -> str:
 
 def shown(text: str) -> str:
     """A value as an error may show it."""
-    if CREDENTIAL.match(text):
-        return "'****'"
-    return repr(text if len(text) <= MAX_SHOWN_CHARS else text[: MAX_SHOWN_CHARS - 3] + "...")
+    safe = scrubbed(text)
+    return repr(safe if len(safe) <= MAX_SHOWN_CHARS else safe[: MAX_SHOWN_CHARS - 3] + "...")
+
+
+def scrubbed(text: str) -> str:
+    return CREDENTIAL.sub(HIDDEN, text)
 
 
 def nearest(name: str, known: Collection[str]) -> str:

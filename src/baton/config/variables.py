@@ -24,6 +24,8 @@ class Variables:
     def __init__(self, env: Mapping[str, str]) -> None:
         self._env = env
         self._references: list[re.Match[str]] = []
+        self.used: dict[str, str] = {}
+        """Values that were filled in, with the names of their variables."""
 
     def shield(self, text: str) -> str:
         """The text with a token for every reference."""
@@ -46,6 +48,7 @@ class Variables:
                 if default is None:
                     missing.append(name)
                 return default or ""
+            self.used[found] = name
             return found
 
         return Expanded(TOKEN.sub(value, text), tuple(missing))

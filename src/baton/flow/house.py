@@ -5,8 +5,8 @@ import random
 import time
 from collections.abc import Callable
 
+from baton.call.either import EitherTransport
 from baton.call.endpoint import Endpoints
-from baton.call.http import HttpTransport
 from baton.call.transport import Timeouts, Transport
 from baton.config.schema import Config
 from baton.decide.policy import PRESETS, Policy
@@ -65,7 +65,7 @@ def open_house(config: Config) -> House:
     server = config.server
     ledger = Ledger.open(config.ledger.path, flush_s=config.ledger.flush_s, capacity=config.ledger.capacity)
     timeouts = Timeouts(server.connect_s, server.first_byte_s, server.between_bytes_s, server.total_s)
-    return House(config, ledger, HttpTransport(timeouts))
+    return House(config, ledger, EitherTransport(timeouts))
 
 
 def _new_id(now: float) -> str:

@@ -4,7 +4,7 @@ Statements are compiled once from the tables; parameters are positional tuples i
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -12,12 +12,14 @@ from sqlalchemy import Table
 from sqlalchemy.dialects import sqlite
 
 from baton.record.schema import attempts, contents, decisions, grades, requests
+from baton.types.decision import Decision
 from baton.types.money import Usage
 from baton.types.outcome import Finished, Grade
 
 MINUTE_S = 60
-ANSWERED, NOT_ANSWERED = 1, 0
-"""Lead ranks: the newest answered request speaks for its task; where none was answered, the newest of all."""
+ANSWERED, UNANSWERED, REFUSED = 1, 0, -1
+"""Lead ranks. The newest answered request speaks for its task; where none was answered, the newest one that a model
+was chosen for; where there is none of those either, the newest that was refused before anything was decided."""
 
 
 def _insert(table: Table, *, or_ignore: bool = False) -> str:
@@ -84,47 +86,48 @@ class Batch:
         self._rollups: dict[RollupKey, list[float]] = {}
 
     def write(self, finished: Sequence[Finished], given: Sequence[Grade]) -> None:
+        """Requests first: a grade of the same batch finds its request."""
         self._write_finished(finished)
+        self._grade_late(finished)
         for grade in given:
             self._write_grade(grade)
-        self._grade_late(finished)
         rows = [(*key, self._replica, *sums) for key, sums in self._rollups.items()]
         self._connection.executemany(UPSERT_ROLLUP, rows)
 
     def _write_finished(self, finished: Sequence[Finished]) -> None:
         request_rows: list[tuple[Any, ...]] = []
         attempt_rows: list[tuple[Any, ...]] = []
-        decision_rows: list[tuple[Any, ...]] = []
         content_rows: list[tuple[Any, ...]] = []
-        task_rows: list[tuple[Any, ...]] = []
+        decided: dict[str, tuple[float, Decision]] = {}
         for one in finished:
             sequence = self._number()
-            request_rows.append(_request_row(sequence, self._replica, one))
+            faults = sum(attempt.fault != "" for attempt in one.attempts)
+            request_rows.append(_request_row(sequence, self._replica, one, faults))
             attempt_rows.extend(_attempt_rows(sequence, self._replica, one))
             if one.decision is not None:
-                decision_rows.append((one.decision.id, one.at, msgspec.json.encode(one.decision).decode()))
+                decided.setdefault(one.decision.id, (one.at, one.decision))
             if one.content is not None:
                 kept = one.content
                 content_rows.append((sequence, self._replica, one.request_id, one.at, kept.request, kept.answer))
-            task_rows.append(_task_row(one))
-            self._roll_up(one)
-        execute: Callable[[str, Iterable[Any]], Any] = self._connection.executemany
-        execute(INSERT_REQUEST, request_rows)
-        execute(INSERT_ATTEMPT, attempt_rows)
-        execute(INSERT_DECISION, decision_rows)
-        execute(INSERT_CONTENT, content_rows)
-        execute(UPSERT_TASK, task_rows)
+            self._roll_up(one, faults)
+        encode = msgspec.json.Encoder().encode
+        executemany = self._connection.executemany
+        executemany(INSERT_REQUEST, request_rows)
+        executemany(INSERT_ATTEMPT, attempt_rows)
+        executemany(INSERT_DECISION, [(id_, at, encode(body).decode()) for id_, (at, body) in decided.items()])
+        executemany(INSERT_CONTENT, content_rows)
+        executemany(UPSERT_TASK, map(_task_row, finished))
 
     def _number(self) -> int:
         self.next_sequence += 1
         return self.next_sequence - 1
 
-    def _roll_up(self, one: Finished) -> None:
+    def _roll_up(self, one: Finished, faults: int) -> None:
         decision = one.decision
         route, task_type = (decision.route, decision.task_type) if decision is not None else ("", "")
         sums = self._sums(one.at, route, task_type, model_of(one))
         added = (
-            1, one.ending == "ok", one.ending == "rejected", one.ending == "upstream_fault", one.simulated,
+            1, one.ending == "ok", one.ending == "rejected", faults, one.simulated,
             *_tokens(one.usage), one.cost, one.baseline_cost, one.duration_s,
         )  # fmt: skip
         for index, value in enumerate(added):
@@ -165,7 +168,7 @@ class Batch:
             return
         for one in finished:
             waiting = self._connection.execute(
-                "SELECT score, grader, reason, at FROM grades WHERE pending AND request_id = ? ORDER BY at",
+                "SELECT score, grader, reason, at FROM grades WHERE pending AND request_id = ? ORDER BY at, sequence",
                 (one.request_id,),
             ).fetchall()
             for row in waiting:
@@ -181,22 +184,31 @@ def model_of(one: Finished) -> str:
     return one.decision.model if one.decision is not None else ""
 
 
+def provider_of(one: Finished) -> str:
+    """The account that `model_of` was asked through."""
+    if one.attempts:
+        return one.attempts[-1].provider
+    return one.decision.provider if one.decision is not None else ""
+
+
 def _tokens(usage: Usage) -> tuple[int, int, int, int, int]:
     return (usage.input, usage.output, usage.cache_read, usage.cache_write, usage.reasoning)
 
 
 def _rank(one: Finished) -> int:
-    return ANSWERED if one.ending == "ok" else NOT_ANSWERED
+    if one.ending == "ok":
+        return ANSWERED
+    return REFUSED if one.decision is None else UNANSWERED
 
 
-def _request_row(sequence: int, replica: str, one: Finished) -> tuple[Any, ...]:
+def _request_row(sequence: int, replica: str, one: Finished, faults: int) -> tuple[Any, ...]:
     decision = one.decision
     return (
         sequence, replica, one.request_id, one.task_id, one.at, one.dialect, one.key, one.status, one.ending, one.error,
         one.stream, one.simulated, one.duration_s, one.overhead_s, *_tokens(one.usage), one.cost, one.baseline_cost,
         *(("", "", "") if decision is None else (decision.id, decision.route, decision.task_type)),
-        model_of(one), one.attempts[-1].provider if one.attempts else "" if decision is None else decision.provider,
-        _rank(one), sum(attempt.fault != "" for attempt in one.attempts), None, None,
+        model_of(one), provider_of(one),
+        _rank(one), faults, None, None,
     )  # fmt: skip
 
 

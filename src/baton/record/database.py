@@ -22,6 +22,12 @@ WAL_LIMIT_BYTES = 64 * 1024 * 1024
 
 WAL_SWITCH_PAUSE_S = 0.02
 
+ALEMBIC_TABLE = (
+    "CREATE TABLE alembic_version "
+    "(version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+)
+"""As Alembic itself would make it: a new ledger is stamped without importing Alembic."""
+
 
 def writing_engine(path: Path, busy_timeout_s: float) -> Engine:
     """Connections that write `path`; made as late as possible, one per call of `connect`."""
@@ -74,7 +80,7 @@ def prepare(path: Path, engine: Engine) -> None:
         version = _version(connection, path)
         if version is None:
             metadata.create_all(connection)
-            connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
+            connection.execute(text(ALEMBIC_TABLE))
             connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
         elif version != HEAD:
             _migrate(connection, path, version)

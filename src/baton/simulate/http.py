@@ -187,58 +187,55 @@ class _Connection(asyncio.Protocol):
                 raise
             sending = _Sending(exchange.delivery, waiting)
             if sending.at_once and self._writable.is_set():
-                self._transport.write(b"".join((sending.head, *sending.body, sending.tail)))
-                self._done(exchange, sending, exchange.delivery.size)
+                self._end(exchange, sending, b"".join(step.data for step in sending.steps), sending.size)
             else:
                 self._task = asyncio.get_running_loop().create_task(self._follow(exchange, sending))
                 return
 
     async def _follow(self, exchange: Exchange, sending: "_Sending") -> None:
-        plan, sent = exchange.delivery, 0
         clock = asyncio.get_running_loop().time
+        started, sent = clock(), 0
+        *steps, last = sending.steps
         try:
-            await asyncio.sleep(plan.first_s)
-            self._transport.write(sending.head)
-            started = clock()
-            for number, piece in enumerate(plan.pieces):
-                if plan.gap_s:
-                    await asyncio.sleep(started + number * plan.gap_s - clock())
-                await self._send(sending.framed(piece))
-                sent += len(piece)
-            if plan.hold_s:
-                await asyncio.sleep(plan.hold_s)
-            for piece in plan.rest:
-                await self._send(sending.framed(piece))
-                sent += len(piece)
+            for step in steps:
+                await asyncio.sleep(started + step.due_s - clock())
+                await self._writable.wait()
+                self._transport.write(step.data)
+                sent += step.size
+            await asyncio.sleep(started + last.due_s - clock())
             await self._writable.wait()
         except asyncio.CancelledError:
             exchange.finished("cancelled", sent)
             raise
-        self._transport.write(sending.tail)
         self._task = None
-        self._done(exchange, sending, sent)
+        self._end(exchange, sending, last.data, sent + last.size)
         self._answer_line()
 
-    async def _send(self, data: bytes) -> None:
-        await self._writable.wait()
+    def _end(self, exchange: Exchange, sending: "_Sending", data: bytes, sent: int) -> None:
+        """The last write. Whoever waits for the end is told first, so that no client can know of it before."""
+        end = exchange.delivery.end
+        exchange.finished("complete" if end == "complete" else "fault", sent)
         self._transport.write(data)
-
-    def _done(self, exchange: Exchange, sending: "_Sending", sent: int) -> None:
-        plan = exchange.delivery
-        if self._line:
-            self._line.popleft()
-        if plan.end == "reset":
+        self._line.popleft()
+        if end == "reset":
             self._ending = True
             self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
             self._transport.abort()
         elif sending.closes:
             self._ending = True
             self._transport.close()
-        exchange.finished("complete" if plan.end == "complete" else "fault", sent)
+
+
+class _Step(NamedTuple):
+    """One write: `due_s` after the beginning; `size` is what it holds of the body, before the framing."""
+
+    due_s: float
+    data: bytes
+    size: int
 
 
 class _Sending:
-    """A delivery for one client: its head, and its framing where the client's HTTP version has a say in it."""
+    """A delivery for one client, whose HTTP version has a say in the framing: what is written when."""
 
     def __init__(self, plan: Delivery, waiting: _Waiting) -> None:
         framing: Framing = plan.framing
@@ -247,13 +244,28 @@ class _Sending:
         self._chunked = framing == "chunked"
         self._bodiless = waiting.request.method == "HEAD"
         self.closes = framing == "close" or plan.end != "complete" or not waiting.keep_alive
-        self.at_once = not (plan.first_s or plan.gap_s or plan.hold_s or plan.end == "reset")
         length = plan.size + sum(map(len, plan.rest)) if plan.length is None else plan.length
-        self.head = _head(plan, framing, length, closes=framing == "close" or not waiting.keep_alive)
-        self.body = [self.framed(piece) for piece in plan.pieces] if self.at_once else []
-        self.tail = b"0\r\n\r\n" if self._chunked and plan.end == "complete" and not self._bodiless else b""
+        head = _head(plan, framing, length, closes=framing == "close" or not waiting.keep_alive)
+        self.steps = self._steps(plan, head)
+        self.size = sum(step.size for step in self.steps)
+        self.at_once = self.steps[-1].due_s == 0 and plan.end != "reset"
 
-    def framed(self, piece: bytes) -> bytes:
+    def _steps(self, plan: Delivery, head: bytes) -> list[_Step]:
+        due_s = plan.first_s
+        steps = [_Step(due_s, head, 0)]
+        for number, piece in enumerate(plan.pieces):
+            due_s = plan.first_s + number * plan.gap_s
+            steps.append(_Step(due_s, self._framed(piece), len(piece)))
+        due_s += plan.hold_s
+        steps += [_Step(due_s, self._framed(piece), len(piece)) for piece in plan.rest]
+        # The end has a step of its own where it must wait for what was written before it to leave this process.
+        tail = b"0\r\n\r\n" if self._chunked and plan.end == "complete" and not self._bodiless else b""
+        if plan.end == "reset" or (plan.hold_s and not plan.rest):
+            return [*steps, _Step(due_s, tail, 0)]
+        last = steps[-1]
+        return [*steps[:-1], last._replace(data=last.data + tail)]
+
+    def _framed(self, piece: bytes) -> bytes:
         if self._bodiless or not piece:
             return b""
         return b"%x\r\n%b\r\n" % (len(piece), piece) if self._chunked else piece

@@ -72,7 +72,8 @@ class Journal:
         self._entries.append(entry)
 
     def since(self, sequence: int = 0) -> Page:
-        """Entries are written when a request ends, and numbered in that order."""
-        entries = tuple(entry for entry in self._entries if entry.sequence > sequence)
-        oldest = entries[0].sequence if entries else self._sequence + 1
-        return Page(entries, self._sequence, oldest - sequence - 1)
+        """Entries are numbered in the order in which requests ended. Safe to call from another thread."""
+        kept = tuple(self._entries)
+        entries = tuple(entry for entry in kept if entry.sequence > sequence)
+        last = kept[-1].sequence if kept else 0
+        return Page(entries, max(last, sequence), entries[0].sequence - sequence - 1 if entries else 0)

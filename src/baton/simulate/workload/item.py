@@ -104,7 +104,7 @@ def item(seed: int, index: int) -> WorkItem:
 
 
 class Recovered(NamedTuple):
-    """The item that a request is about, and how many tool results stand behind its prompt."""
+    """The item that a request is about, and how many tool results the loop has added to those of the item itself."""
 
     item: WorkItem
     results: int
@@ -118,7 +118,8 @@ def recover(conversation: Conversation) -> Recovered | None:
         found = _REFERENCE.findall(turn.text) if turn.role == "user" else ()
         if found:
             seed, index = found[-1]
-            return Recovered(item(int(seed), int(index)), results)
+            one = item(int(seed), int(index))
+            return Recovered(one, results - sum(own.role == "tool" for own in one.history))
     return None
 
 

@@ -1,0 +1,311 @@
+"""The transport without a client library: an asyncio protocol, a parser, and a pool of kept connections.
+
+It does what the hot path needs and nothing else: HTTP/1.1, keep-alive, TLS, chunked, sized and close-delimited bodies,
+back-pressure, four timeouts, abort. `bench/overhead.py` is the reason for it: a client library takes a third of the CPU
+of a request. Addresses behind a proxy are left to `http.py`.
+"""
+
+import asyncio
+import ssl
+from collections import deque
+from collections.abc import AsyncIterator, Mapping
+from functools import cache
+from typing import cast
+from urllib.parse import urlsplit
+
+import httptools
+from msgspec import Struct
+
+from baton.call.transport import Outgoing, Timeouts
+from baton.types.errors import UpstreamCut, UpstreamFault, UpstreamNotJson, UpstreamRefused, UpstreamTimeout
+
+IDLE_S = 30.0
+"""A connection that lay idle longer is not used again: common servers close them after a minute."""
+
+HIGH_WATER_BYTES = 512 * 1024
+"""Above this much unread body the socket is not read, so that a slow caller slows the model down."""
+
+MAX_HEAD_BYTES = 64 * 1024
+
+
+class Place(Struct, frozen=True):
+    """Where an address is, and the part of the head that is the same for every request to it."""
+
+    host: str
+    port: int
+    tls: bool
+    head: bytes
+
+
+class DirectTransport:
+    """Must be used inside one running event loop."""
+
+    def __init__(self, timeouts: Timeouts) -> None:
+        self._timeouts = timeouts
+        self._idle: dict[tuple[str, int, bool], deque[Connection]] = {}
+        self._open: set[Connection] = set()
+        self._loop = asyncio.get_running_loop()
+
+    async def open(self, outgoing: Outgoing) -> "DirectUpstream":
+        place = place_of(outgoing.url)
+        connection = self._kept(place) or await self._connect(place, outgoing)
+        connection.begin(outgoing)
+        connection.write(_request(place, outgoing))
+        try:
+            await connection.head(self._timeouts.first_byte_s)
+        except BaseException:
+            connection.abort()
+            raise
+        return DirectUpstream(connection)
+
+    async def close(self) -> None:
+        for connection in list(self._open):
+            connection.abort()
+
+    def _kept(self, place: Place) -> "Connection | None":
+        idle = self._idle.get((place.host, place.port, place.tls))
+        while idle:
+            connection = idle.pop()
+            if connection.usable(self._loop.time() - IDLE_S):
+                return connection
+            connection.abort()
+        return None
+
+    async def _connect(self, place: Place, outgoing: Outgoing) -> "Connection":
+        idle = self._idle.setdefault((place.host, place.port, place.tls), deque())
+        try:
+            async with asyncio.timeout(self._timeouts.connect_s):
+                _, connection = await self._loop.create_connection(
+                    lambda: Connection(self._loop, self._timeouts, idle, self._open),
+                    place.host,
+                    place.port,
+                    ssl=_tls() if place.tls else None,
+                )
+        except TimeoutError as error:
+            raise _fault(UpstreamTimeout, outgoing, "did not take the connection in time") from error
+        except OSError as error:
+            raise _fault(UpstreamRefused, outgoing, f"cannot be reached ({error.strerror or error})") from error
+        return connection
+
+
+class Connection(asyncio.Protocol):
+    """One connection; serves one answer at a time and goes back to its pool when the answer was read to its end."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        timeouts: Timeouts,
+        idle: "deque[Connection]",
+        everyone: "set[Connection]",
+    ) -> None:
+        self.status = 0
+        self.headers: dict[str, str] = {}
+        self._loop = loop
+        self._timeouts = timeouts
+        self._idle = idle
+        self._everyone = everyone
+        self._transport: asyncio.Transport | None = None
+        self._idle_since = 0.0
+        self._answering = False
+
+    # --- one answer ---
+
+    def begin(self, outgoing: Outgoing) -> None:
+        self.status = 0
+        self.headers = {}
+        self._answering = True
+        self._outgoing = outgoing
+        self._parser = httptools.HttpResponseParser(self)
+        self._pieces: deque[bytes] = deque()
+        self._buffered = 0
+        self._head_bytes = 0
+        self._headed = self._ended = self._paused = False
+        self._fault: UpstreamFault | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._deadline = self._loop.time() + self._timeouts.total_s
+
+    def write(self, data: bytes) -> None:
+        assert self._transport is not None
+        self._transport.write(data)
+
+    async def head(self, timeout_s: float) -> None:
+        while not self._headed:
+            await self._wait(timeout_s)
+
+    async def piece(self) -> bytes | None:
+        """What has arrived of the body since the last call, None at its end."""
+        while not self._pieces:
+            if self._ended:
+                self._release()
+                return None
+            await self._wait(self._timeouts.between_bytes_s)
+        joined = self._pieces.popleft() if len(self._pieces) == 1 else b"".join(self._pieces)
+        self._pieces.clear()
+        self._buffered = 0
+        if self._paused and self._transport is not None:
+            self._paused = False
+            self._transport.resume_reading()
+        return joined
+
+    def usable(self, idle_before: float) -> bool:
+        return self._transport is not None and not self._transport.is_closing() and self._idle_since > idle_before
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    async def _wait(self, timeout_s: float) -> None:
+        if self._fault is not None:
+            raise self._fault
+        self._waiter = self._loop.create_future()
+        left = min(timeout_s, self._deadline - self._loop.time())
+        timer = self._loop.call_later(max(0.0, left), self._time_out)
+        try:
+            await self._waiter
+        finally:
+            timer.cancel()
+            self._waiter = None
+        if self._fault is not None and not self._pieces:
+            raise self._fault
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _time_out(self) -> None:
+        self._fail(_fault(UpstreamTimeout, self._outgoing, "did not answer in time"))
+        self.abort()
+
+    def _fail(self, fault: UpstreamFault) -> None:
+        self._fault = self._fault or fault
+        self._wake()
+
+    def _release(self) -> None:
+        """Back to the pool, unless the server said that it closes."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        if self._parser.should_keep_alive() and not self._paused:
+            self._idle_since = self._loop.time()
+            self._answering = False
+            self._idle.append(self)
+        else:
+            self._transport.close()
+
+    # --- asyncio ---
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is not a subclass of it
+        self._everyone.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        if not self._answering:
+            self.abort()  # nobody asked: what comes now belongs to no request
+            return
+        if not self._headed:
+            self._head_bytes += len(data)
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            self._fail(_fault(UpstreamNotJson, self._outgoing, f"did not answer in HTTP ({error})"))
+            self.abort()
+            return
+        if not self._headed and self._head_bytes > MAX_HEAD_BYTES:
+            self._fail(_fault(UpstreamNotJson, self._outgoing, f"sent a head of over {MAX_HEAD_BYTES} bytes"))
+            self.abort()
+        self._wake()
+
+    def eof_received(self) -> bool:
+        return False
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._transport = None
+        self._everyone.discard(self)
+        if self in self._idle:
+            self._idle.remove(self)
+        if not self._answering or self._ended:
+            return
+        if self._headed and self._close_delimited() and error is None:
+            self._ended = True
+            self._wake()
+            return
+        how = "closed the connection in the middle of its answer" if self._headed else "closed it without an answer"
+        self._fail(_fault(UpstreamCut, self._outgoing, how))
+
+    def _close_delimited(self) -> bool:
+        return "content-length" not in self.headers and "transfer-encoding" not in self.headers
+
+    # --- httptools ---
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if status >= 200:  # what comes before (100 Continue, 103 Early Hints) is not the answer
+            self.status = status
+            self._headed = True
+
+    def on_body(self, body: bytes) -> None:
+        self._pieces.append(body)
+        self._buffered += len(body)
+        if self._buffered > HIGH_WATER_BYTES and not self._paused and self._transport is not None:
+            self._paused = True
+            self._transport.pause_reading()
+
+    def on_message_complete(self) -> None:
+        if self._headed:
+            self._ended = True
+
+
+class DirectUpstream:
+    def __init__(self, connection: Connection) -> None:
+        self.status = connection.status
+        self.headers: Mapping[str, str] = connection.headers
+        self._connection = connection
+        self._outgoing = connection._outgoing  # noqa: SLF001 - two halves of one thing
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        while (piece := await self._connection.piece()) is not None:
+            yield piece
+
+    async def read(self, limit: int) -> bytes:
+        pieces: list[bytes] = []
+        size = 0
+        while (piece := await self._connection.piece()) is not None:
+            size += len(piece)
+            if size > limit:
+                self.abort()
+                raise _fault(UpstreamNotJson, self._outgoing, f"answered more than {limit} bytes")
+            pieces.append(piece)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def abort(self) -> None:
+        self._connection.abort()
+
+
+@cache
+def place_of(url: str) -> Place:
+    parts = urlsplit(url)
+    tls = parts.scheme == "https"
+    port = parts.port or (443 if tls else 80)
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    host = parts.netloc.rpartition("@")[2]
+    return Place(parts.hostname or "", port, tls, f"POST {path} HTTP/1.1\r\nhost: {host}\r\n".encode("latin-1"))
+
+
+def _request(place: Place, outgoing: Outgoing) -> bytes:
+    lines = "".join(f"{name}: {value}\r\n" for name, value in outgoing.headers.items())
+    if lines.count("\n") != len(outgoing.headers) or lines.count("\r") != len(outgoing.headers):
+        raise _fault(UpstreamFault, outgoing, "cannot be asked: a header holds a line break")
+    length = f"content-length: {len(outgoing.body)}\r\n\r\n"
+    return place.head + lines.encode("latin-1") + length.encode() + outgoing.body
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    return ssl.create_default_context()
+
+
+def _fault(kind: type[UpstreamFault], outgoing: Outgoing, what: str) -> UpstreamFault:
+    who = f"model {outgoing.model!r} at provider {outgoing.provider!r}"
+    return kind(f"{who} {what}", model=outgoing.model, provider=outgoing.provider)

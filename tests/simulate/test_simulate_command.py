@@ -1,0 +1,74 @@
+"""`baton simulate`: a table, a config that can be used as it is, and a fleet that answers."""
+
+import importlib
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+import yaml
+from pyarrow import parquet
+from typer.testing import CliRunner
+
+from baton.simulate.workload.item import item
+from tests.simulate.raw_http import ask, chat, post
+
+
+@contextmanager
+def started(*options: str) -> Iterator[tuple[int, list[str]]]:
+    """(port, lines printed so far) of the command in a process of its own, stopped as a user stops it."""
+    command = [sys.executable, "-c", "from baton.cli import main; main()", "simulate", "--port", "0", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            lines = []
+            for line in process.stdout:
+                lines.append(line)
+                if "/sim/journal" in line:
+                    break
+            found = re.search(r"http://127\.0\.0\.1:(\d+)", "".join(lines))
+            assert found, lines
+            yield int(found[1]), lines
+        finally:
+            process.send_signal(signal.SIGINT)
+            assert process.wait(5) == 0
+
+
+def test_it_serves_and_writes_the_config_of_the_gateway(tmp_path: Path) -> None:
+    target = tmp_path / "baton.yaml"
+    with started("--config-out", str(target), "--time-scale", "0") as (port, lines):
+        assert ask(port, post("/v1/chat/completions", chat(item(7, 0)))).status == 200
+        config = yaml.safe_load(target.read_text())
+    assert any("sim-frontier" in line for line in lines)
+    assert config["providers"]["sim"]["base_url"] == f"http://127.0.0.1:{port}"
+    assert len(config["models"]) == 5
+
+
+def test_it_replays_a_file_at_stated_prices(tmp_path: Path) -> None:
+    rows = [{"prompt": "p", "model": "lab/m", "correct": 1.0}]
+    parquet.write_table(pa.Table.from_pylist(rows), tmp_path / "f.parquet")
+    with started("--data", str(tmp_path / "f.parquet"), "--price", "lab/m=1.25/10") as (_, lines):
+        shown = "".join(lines)
+    assert "1 prompts, 1 recorded answers" in shown
+    assert re.search(r"lab/m +mid|lab/m +small", shown)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--price", "m=1/2"], "a price goes with --data"),
+        (["--data", "x", "--price", "m=cheap"], "write MODEL=IN/OUT"),
+        (["--data", "x", "--price", "m=1/-2"], "write MODEL=IN/OUT"),
+        (["--port", "70000"], "65535"),
+        (["--time-scale", "-1"], "time-scale"),
+    ],
+)
+def test_wrong_options_are_told_what_is_right(options: list[str], told: str) -> None:
+    result = CliRunner().invoke(importlib.import_module("baton.cli").app, ["simulate", *options])
+    assert result.exit_code == 2
+    assert told in result.output.replace("\n", " ")
