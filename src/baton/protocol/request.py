@@ -21,7 +21,10 @@ FLAG = msgspec.json.Decoder(bool)
 FactsReader = Callable[[Mapping[str, Raw], int], Facts]
 _PACKAGES: dict[Dialect, str] = {
     "openai-chat": "baton.protocol.openai_chat.request",
+    "openai-responses": "baton.protocol.openai_responses.request",
     "anthropic": "baton.protocol.anthropic.request",
+    "gemini": "baton.protocol.gemini.request",
+    "ollama": "baton.protocol.ollama.request",
 }
 _READERS: dict[Dialect, FactsReader] = {}
 

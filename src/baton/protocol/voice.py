@@ -34,7 +34,10 @@ class Voice(Protocol):
 
 _MODULES: dict[Dialect, str] = {
     "openai-chat": "baton.protocol.openai_chat.relay",
+    "openai-responses": "baton.protocol.openai_responses.relay",
     "anthropic": "baton.protocol.anthropic.relay",
+    "gemini": "baton.protocol.gemini.relay",
+    "ollama": "baton.protocol.ollama.relay",
 }
 
 

@@ -1,0 +1,27 @@
+"""A whole Messages answer: the fold of the events that would tell it."""
+
+import msgspec
+
+from baton.protocol.anthropic.stream_read import whole_answer
+from baton.protocol.anthropic.stream_write import whole_message
+from baton.protocol.dialects import Reply
+from baton.protocol.fold import fold, unfold
+from baton.types.errors import UpstreamNotJson
+from baton.types.events import AnswerMessage
+from baton.types.handoff import Rendered
+from baton.types.parts import Origin
+
+UNKNOWN_ORIGIN = Origin()
+
+
+def read_answer(body: bytes, origin: Origin = UNKNOWN_ORIGIN, prefix_hash: str = "") -> AnswerMessage:
+    """Raises UpstreamNotJson for anything that is not a message; an error object is an answer with a fault."""
+    try:
+        return fold(whole_answer(body, origin, prefix_hash))
+    except (ValueError, RecursionError) as error:  # msgspec.DecodeError and UnicodeError are ValueErrors
+        raise UpstreamNotJson(f"the upstream's answer is not a message: {error}") from error
+
+
+def write_answer(answer: AnswerMessage, reply: Reply) -> Rendered:
+    message, report = whole_message(unfold(answer), reply)
+    return Rendered(msgspec.json.encode(message), report)

@@ -1,0 +1,131 @@
+"""A JSON object member by member: what a dialect models is taken out, the rest stays as the caller's own bytes."""
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+import msgspec
+from msgspec import Raw
+
+from baton.protocol.request import read_members
+from baton.types.errors import MalformedBody
+
+T = TypeVar("T")
+
+_OBJECT = msgspec.json.Decoder(dict[str, Raw])
+_LIST = msgspec.json.Decoder(list[Raw])
+_TEXT = msgspec.json.Decoder(str)
+_WHOLE = msgspec.json.Decoder(int)
+_NUMBER = msgspec.json.Decoder(int | float)
+_FLAG = msgspec.json.Decoder(bool)
+_TEXTS = msgspec.json.Decoder(list[str])
+
+NULL = b"null"
+
+
+class Fields:
+    """`path` is the object's place in the body, for errors and reports; empty for the body itself.
+
+    Every method takes a member out and raises MalformedBody when it has the wrong type. A null counts as absent, and
+    stays in the rest.
+    """
+
+    __slots__ = ("_members", "path")
+
+    def __init__(self, members: dict[str, Raw], path: str = "") -> None:
+        self._members = members
+        self.path = path
+
+    def raw(self, name: str) -> bytes:
+        """The member's own bytes; empty when it is absent."""
+        value = self._members.get(name)
+        if value is None:
+            return b""
+        found = bytes(value)
+        if found == NULL:
+            return b""
+        del self._members[name]
+        return found
+
+    def text(self, name: str) -> str:
+        raw = self.raw(name)
+        return self._decode(name, raw, _TEXT, "a string") if raw else ""
+
+    def whole(self, name: str) -> int | None:
+        raw = self.raw(name)
+        return self._decode(name, raw, _WHOLE, "a whole number") if raw else None
+
+    def number(self, name: str) -> int | float | None:
+        raw = self.raw(name)
+        return self._decode(name, raw, _NUMBER, "a number") if raw else None
+
+    def flag(self, name: str) -> bool | None:
+        raw = self.raw(name)
+        return self._decode(name, raw, _FLAG, "true or false") if raw else None
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """A list of strings, or one string."""
+        raw = self.raw(name)
+        if raw[:1] == b'"':
+            return (self._decode(name, raw, _TEXT, "a string"),)
+        if not raw:
+            return ()
+        found = self._decode(name, raw, _TEXTS, "a list of strings")
+        return tuple(found)
+
+    def fields(self, name: str) -> "Fields | None":
+        raw = self.raw(name)
+        return None if not raw else fields_of(raw, self.place(name))
+
+    def items(self, name: str) -> list[bytes]:
+        raw = self.raw(name)
+        return [bytes(item) for item in self._decode(name, raw, _LIST, "a list")] if raw else []
+
+    def has(self, name: str) -> bool:
+        return name in self._members
+
+    def put_back(self, name: str, value: bytes) -> None:
+        """Leave a member to the rest after all: its value means nothing to this dialect's reader."""
+        self._members[name] = Raw(value)
+
+    def rest(self) -> dict[str, bytes]:
+        return {name: bytes(value) for name, value in self._members.items()} if self._members else {}
+
+    def place(self, name: str) -> str:
+        return f"{self.path}.{name}" if self.path else name
+
+    def _decode(self, name: str, raw: bytes, decoder: "msgspec.json.Decoder[T]", expected: str) -> T:
+        return decode(raw, decoder, self.place(name), expected)
+
+
+def decode(raw: bytes, decoder: "msgspec.json.Decoder[T]", path: str, expected: str) -> T:
+    try:
+        return decoder.decode(raw)
+    except RecursionError as error:
+        raise MalformedBody(f"`{path}` is nested too deeply", path) from error
+    except ValueError as error:  # msgspec.DecodeError, and UnicodeError for broken escapes
+        raise MalformedBody(f"`{path}` must be {expected}: {error}", path) from error
+
+
+def fields_of(raw: bytes, path: str) -> Fields:
+    return Fields(decode(raw, _OBJECT, path, "an object"), path)
+
+
+def list_of(raw: bytes, path: str) -> list[bytes]:
+    return [bytes(item) for item in decode(raw, _LIST, path, "a list")]
+
+
+def text_of(raw: bytes, path: str) -> str:
+    return decode(raw, _TEXT, path, "a string")
+
+
+def given(paths: dict[str, str], name: str, path: str, value: object) -> None:
+    """Note where a setting was found, unless it was not."""
+    if value is not None:
+        paths[name] = path
+
+
+def body_members(body: bytes | Mapping[str, Raw]) -> dict[str, Raw]:
+    """The members of a request without Baton's own, which goes to no one."""
+    members = read_members(body) if isinstance(body, bytes) else dict(body)
+    members.pop("baton", None)
+    return members

@@ -1,0 +1,192 @@
+"""Everything of a Chat Completions request but its messages, for a conversation of another dialect."""
+
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+
+from baton.protocol import foreign
+from baton.protocol.account import Account
+from baton.protocol.reasoning import clamp, effort_of
+from baton.protocol.tool_ids import fit_name
+from baton.types.conversation import EFFORTS, Conversation, Effort, Sampling, ToolChoice, ToolDefinition
+from baton.types.handoff import Target
+
+Members = dict[str, Any]
+
+MAX_STOPS = 4
+TAKEN = frozenset({
+    "temperature", "top_p", "seed", "frequency_penalty", "presence_penalty", "candidates", "logprobs",
+    "top_logprobs", "logit_bias",
+})  # fmt: skip
+"""What the dialect takes where the target's card says nothing."""
+SCHEMA_NAME = "answer"
+CAPPED = "capped at the target's maximum"
+NO_CONTROL = "the target takes no reasoning control"
+OWN_DEFAULT = "left to the target's own default"
+
+
+def limits(account: Account, conversation: Conversation, target: Target) -> Members:
+    """Maximum of tokens, stop sequences, whom the caller asks for, streaming."""
+    members: Members = {}
+    limit = max_tokens(account, conversation, target)
+    if limit is not None:
+        members[target.max_tokens_member or "max_completion_tokens"] = limit
+    most = MAX_STOPS if target.stop_limit is None else target.stop_limit
+    if conversation.stop:
+        cut = len(conversation.stop) > most
+        account.setting("stop", "degraded" if cut else "kept", f"the target takes {most} sequences" if cut else "")
+        if most:
+            members["stop"] = list(conversation.stop[:most])
+    if conversation.end_user:
+        account.setting("end_user", "kept")
+        members["user"] = conversation.end_user
+    stream = conversation.stream if target.stream is None else target.stream
+    account.setting("stream", "kept")
+    return members | ({"stream": True, "stream_options": {"include_usage": True}} if stream else {})
+
+
+def max_tokens(account: Account, conversation: Conversation, target: Target) -> int | None:
+    asked = conversation.max_tokens
+    if asked is None:
+        return None
+    if target.max_output is not None and asked > target.max_output:
+        account.setting("max_tokens", "degraded", CAPPED)
+        return target.max_output
+    account.setting("max_tokens", "kept")
+    return asked
+
+
+def sampling(account: Account, conversation: Conversation, target: Target) -> Members:
+    taken = TAKEN if target.sampling is None else target.sampling
+    members: Members = {}
+    for name in Sampling.__struct_fields__:
+        value = getattr(conversation.sampling, name)
+        if value is None:
+            continue
+        if name in taken:
+            account.setting(f"sampling.{name}", "kept")
+            members["n" if name == "candidates" else name] = value
+        else:
+            account.setting(f"sampling.{name}", "degraded", foreign.LACKS.format(name))
+    return members
+
+
+def reasoning_effort(account: Account, conversation: Conversation, target: Target) -> Effort | None:
+    control = conversation.reasoning
+    if control is None:
+        return None
+    if target.efforts is not None and not target.efforts:
+        for name in ("mode", "effort", "budget", "visible"):
+            account.setting(f"reasoning.{name}", "degraded", NO_CONTROL)
+        return None
+    account.setting("reasoning.visible", "withheld", "the target shows its thinking in its own way")
+    wanted = control.effort
+    if control.mode == "off":
+        wanted = "none"
+    elif wanted is None and control.budget is not None:
+        wanted = effort_of(control.budget)
+    step = None if wanted is None else clamp(wanted, EFFORTS if target.efforts is None else target.efforts)
+    exact = step == wanted
+    account.setting("reasoning.mode", "moved", OWN_DEFAULT if step is None else f"as effort {step!r}")
+    account.setting("reasoning.budget", "moved" if exact else "degraded", f"as effort {step!r}")
+    account.setting(
+        "reasoning.effort", "kept" if exact else "degraded", "" if exact else f"{step!r} is the nearest step"
+    )
+    return step
+
+
+def output_format(account: Account, conversation: Conversation, target: Target) -> Members:
+    output = conversation.output
+    account.setting("output", "kept")
+    if output is None:
+        return {}
+    if target.capabilities is not None and "structured_output" not in target.capabilities:
+        account.setting("output", "rejected", foreign.LACKS.format("output schema"))
+        return {}
+    if output.kind == "json_object" or not output.schema:
+        return {"response_format": {"type": "json_object"}}
+    strict = output.strict
+    if strict is None:
+        strict = is_strict(msgspec.json.decode(output.schema))
+        if not strict:
+            account.setting(
+                "output", "degraded", "not strict: the schema leaves members open, which strict mode refuses"
+            )
+    schema: Members = {"name": output.name or SCHEMA_NAME, "schema": Raw(output.schema), "strict": strict}
+    if output.description:
+        schema["description"] = output.description
+    return {"response_format": {"type": "json_schema", "json_schema": schema}}
+
+
+def is_strict(schema: Any) -> bool:
+    """Every object in it names all its members as required and takes no others: what strict mode wants."""
+    if isinstance(schema, list):
+        return all(is_strict(item) for item in schema)
+    if not isinstance(schema, dict):
+        return True
+    properties = schema.get("properties")
+    if isinstance(properties, dict) or schema.get("type") == "object":
+        required = schema.get("required", [])
+        closed = schema.get("additionalProperties") is False
+        if not closed or not isinstance(required, list) or set(required) != set(properties or {}):
+            return False
+    return all(is_strict(value) for value in schema.values())
+
+
+# --- tools -------------------------------------------------------------------------------------
+
+
+def tools(account: Account, conversation: Conversation) -> list[Members]:
+    named = "" if conversation.tool_choice is None else conversation.tool_choice.name
+    usable = [tool for tool in conversation.tools if tool.kind != "server"]
+    found = []
+    for tool in conversation.tools:
+        if tool.kind == "server":
+            needed = not usable or named == tool.name
+            account.tool(tool, "rejected" if needed else "degraded", foreign.SERVER_TOOL.format(conversation.dialect))
+        else:
+            found.append(_tool(account, conversation, tool))
+    return found
+
+
+def _tool(account: Account, conversation: Conversation, tool: ToolDefinition) -> Members:
+    foreign.note_tool_extras(account, tool, conversation)
+    function: Members = {"name": fit_name(tool.name, "openai-chat")}
+    renamed = function["name"] != tool.name
+    account.note(tool.path, "moved" if renamed else "kept", "under a name that the target takes" if renamed else "")
+    if tool.description:
+        function["description"] = tool.description
+    if tool.kind == "custom":
+        return {"type": "custom", "custom": function}
+    if tool.schema:
+        function["parameters"] = Raw(tool.schema)
+    if tool.strict is not None:
+        account.note(f"{tool.path}.strict", "kept")
+        function["strict"] = tool.strict
+    return {"type": "function", "function": function}
+
+
+def choice(account: Account, conversation: Conversation, *, offered: bool) -> Members:
+    """`offered`: the request defines tools. Without them a choice is refused."""
+    asked = conversation.tool_choice
+    if asked is None:
+        return {}
+    for name in ("tool_choice", "tool_choice.parallel"):
+        account.setting(name, "kept" if offered else "withheld", "" if offered else "no tools are offered")
+    if not offered:
+        return {}
+    members: Members = {"tool_choice": _choice(asked)}
+    if asked.parallel is not None:
+        members["parallel_tool_calls"] = asked.parallel
+    return members
+
+
+def _choice(asked: ToolChoice) -> str | Members:
+    if asked.allowed:
+        names = [{"type": "function", "function": {"name": fit_name(name, "openai-chat")}} for name in asked.allowed]
+        mode = "required" if asked.mode == "required" else "auto"
+        return {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": names}}
+    if asked.mode == "named":
+        return {"type": "function", "function": {"name": fit_name(asked.name, "openai-chat")}}
+    return asked.mode

@@ -1,0 +1,100 @@
+"""Calls and their results, arranged as every dialect wants them: all results of a turn directly after it.
+
+Results are found wherever they stand later in the conversation; what stood between comes after them. A call that was
+never answered although the conversation went on gets no result here: the writer says so on its wire. A result of no
+call stays where it is, for the writer to show as text.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from baton.types.conversation import Turn
+from baton.types.parts import Part, ToolCallPart, ToolResultPart
+
+
+class Answered(Struct, frozen=True):
+    """`result` None: never answered. `moved`: the result stood elsewhere, or in another order."""
+
+    call: ToolCallPart
+    result: ToolResultPart | None
+    moved: bool = False
+
+
+class Step(Struct, frozen=True):
+    """One turn, or what is left of it without the results that belong to the turn before.
+
+    `answers` are those of the turn's own calls; `awaited` is True when the conversation ends with the calls, so that
+    their results are still to come. `moved`: results that it stood before come first now.
+    """
+
+    turn: Turn
+    parts: tuple[Part, ...]
+    answers: tuple[Answered, ...] = ()
+    awaited: bool = False
+    moved: bool = False
+
+
+class _Found(Struct):
+    result: ToolResultPart
+    turn: int
+    place: int
+    taken: bool = False
+
+
+def arrange(turns: Sequence[Turn]) -> list[Step]:
+    """One step for every turn, also for one of which nothing is left."""
+    by_turn, by_call = _results(turns)
+    steps: list[Step] = []
+    furthest = -1
+    for index, turn in enumerate(turns):
+        moved = index < furthest
+        if turn.role == "assistant":
+            answers, last = _answer(turn, index, by_call)
+            furthest = max(furthest, last)
+            steps.append(Step(turn, turn.parts, answers, bool(answers) and _is_last(turns, index), moved))
+            continue
+        taken = {found.place for found in by_turn.get(index, ()) if found.taken}
+        parts = tuple(part for place, part in enumerate(turn.parts) if place not in taken) if taken else turn.parts
+        steps.append(Step(turn, parts, moved=moved))
+    return steps
+
+
+def _results(turns: Sequence[Turn]) -> tuple[dict[int, list[_Found]], dict[str, deque[_Found]]]:
+    by_turn: dict[int, list[_Found]] = {}
+    by_call: dict[str, deque[_Found]] = {}
+    for index, turn in enumerate(turns):
+        for place, part in enumerate(turn.parts):
+            if isinstance(part, ToolResultPart):
+                found = _Found(part, index, place)
+                by_turn.setdefault(index, []).append(found)
+                by_call.setdefault(part.call, deque()).append(found)
+    return by_turn, by_call
+
+
+def _answer(turn: Turn, index: int, by_call: dict[str, deque[_Found]]) -> tuple[tuple[Answered, ...], int]:
+    """The turn's calls with the first free result of each, and the last turn that a result came from."""
+    answers = []
+    before = (index, -1)
+    furthest = -1
+    for call in turn.parts:
+        if not isinstance(call, ToolCallPart):
+            continue
+        queue = by_call.get(call.id, deque())
+        while queue and queue[0].turn <= index:  # a result before its call answers nothing
+            queue.popleft()
+        if not queue:
+            answers.append(Answered(call, None))
+            continue
+        found = queue.popleft()
+        found.taken = True
+        place = (found.turn, found.place)
+        answers.append(Answered(call, found.result, moved=place < before or found.turn > before[0] + 1))
+        before = place
+        furthest = max(furthest, found.turn)
+    return tuple(answers), furthest
+
+
+def _is_last(turns: Sequence[Turn], index: int) -> bool:
+    return all(turn.role == "system" for turn in turns[index + 1 :])

@@ -1,0 +1,136 @@
+"""Which private state may go to whom, and how an answer is remembered and put back when its origin is asked again."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+
+from msgspec.structs import replace
+
+from baton.protocol.account import turn_elements
+from baton.protocol.prefix import prefix_hashes, turn_key
+from baton.types.card import Dialect
+from baton.types.conversation import Conversation, Turn, TurnMemory
+from baton.types.events import AnswerMessage
+from baton.types.handoff import Target
+from baton.types.parts import Origin, Part, PrivateEntry, TextPart, ToolCallPart, ToolResultPart
+
+SEALED = "an envelope whose seal could not be opened"
+FOREIGN_DIALECT = "private state of {0}: kept for its origin"
+FOREIGN_ORIGIN = "private state of another {0}: kept for its origin"
+UNMARKED = "private state of unknown origin"
+PREFIX_CHANGED = "private state bound to turns that have changed since"
+
+_VERSION = re.compile(r"(-latest|-preview|-exp|[-@]\d{4}-?\d{2}-?\d{2}|-v\d+(:\d+)?|:\w+)$")
+
+
+def refusal(entry: PrivateEntry, target: Target, prefix_hash: str) -> str:
+    """Why the entry may not go to this target; empty when it may. `prefix_hash` is that of the turns before it now."""
+    if entry.kind == "envelope":
+        return SEALED
+    if entry.dialect != target.dialect:
+        return FOREIGN_DIALECT.format(entry.dialect)
+    if entry.origin == Origin() and not target.trust_unmarked:
+        return UNMARKED
+    for field in Origin.__struct_fields__:
+        mine, theirs = getattr(entry.origin, field), getattr(target.origin, field)
+        if mine and theirs and mine != theirs:
+            return FOREIGN_ORIGIN.format(field.replace("_", " "))
+    if entry.prefix_hash and entry.prefix_hash != prefix_hash:
+        return PREFIX_CHANGED
+    return ""
+
+
+def model_family(upstream: str) -> str:
+    """The name that private state is bound to: without provider, date, version or variant.
+
+    `us.anthropic.claude-sonnet-5-20260801-v1:0` and `claude-sonnet-5` are one family.
+    """
+    name = upstream.lower().rsplit("/", 1)[-1]
+    if ".anthropic." in f".{name}":
+        name = name.rsplit("anthropic.", 1)[-1]
+    shorter = _VERSION.sub("", name)
+    while shorter != name:
+        name, shorter = shorter, _VERSION.sub("", shorter)
+    return name
+
+
+def remember(answer: AnswerMessage, prefix_hash: str, dialect: Dialect) -> TurnMemory | None:
+    """What must be kept so that the answer can be put back; None when a foreign dialect can carry all of it.
+
+    `dialect` is the one that the answer was read from. A cut answer is not remembered: its last signature may not
+    cover its last words.
+    """
+    if answer.stop is None or answer.fault is not None:
+        return None
+    turn = Turn(role="assistant", parts=answer.parts, private=answer.private, made_in=dialect)
+    if not turn.private and all(isinstance(part, TextPart | ToolCallPart) for part in turn.parts) and _in_order(turn):
+        return None
+    return TurnMemory(turn_key(turn), turn, prefix_hash)
+
+
+def attach(conversation: Conversation, find: Callable[[str], Sequence[TurnMemory]]) -> Conversation:
+    """Put remembered answers in place of what the caller echoes of them; tool results follow the original call ids.
+
+    `find(key)` gives the memories of one visible turn; the one made after the same turns wins, else the last.
+    """
+    hashes = prefix_hashes(conversation.turns)
+    turns: list[Turn] = []
+    renamed: dict[str, str] = {}
+    for turn, prefix_hash in zip(conversation.turns, hashes, strict=False):
+        found = find(turn_key(turn)) if turn.role == "assistant" else ()
+        if found:
+            memory = next((one for one in reversed(found) if one.prefix_hash == prefix_hash), found[-1])
+            renamed |= _renamed_calls(turn, memory.turn)
+            turns.append(_put_back(turn, memory.turn))
+        else:
+            turns.append(_rename_results(turn, renamed) if renamed else turn)
+    return replace(conversation, turns=tuple(turns))
+
+
+def stamp(turns: Sequence[Turn]) -> tuple[Turn, ...]:
+    """For readers: bind the private state that came in a request to the turns it came with."""
+    if not any(turn.private for turn in turns):
+        return tuple(turns)
+    return tuple(
+        replace(turn, private=tuple(replace(entry, prefix_hash=prefix_hash) for entry in turn.private))
+        if turn.private
+        else turn
+        for turn, prefix_hash in zip(turns, prefix_hashes(turns), strict=False)
+    )
+
+
+def _in_order(turn: Turn) -> bool:
+    """Words first, then calls: the one order that every dialect has."""
+    kinds = [isinstance(part, ToolCallPart) for part in turn.parts]
+    return kinds == sorted(kinds)
+
+
+def _put_back(echo: Turn, made: Turn) -> Turn:
+    """The turn as it was made, at the place of its echo; what the echo held is accounted for through it."""
+    parts = tuple(replace(part, path=f"{echo.path}#{index}") for index, part in enumerate(made.parts))
+    private = tuple(replace(entry, path=f"{echo.path}#private[{index}]") for index, entry in enumerate(made.private))
+    return replace(made, parts=parts, private=private, path=echo.path, echo=tuple(_echo_paths(echo)))
+
+
+def _echo_paths(echo: Turn) -> Iterable[str]:
+    return (path for path in turn_elements(echo) if path != echo.path)
+
+
+def _calls(turn: Turn) -> list[ToolCallPart]:
+    return [part for part in turn.parts if isinstance(part, ToolCallPart)]
+
+
+def _renamed_calls(echo: Turn, made: Turn) -> dict[str, str]:
+    pairs = zip(_calls(echo), _calls(made), strict=True)
+    return {shown.id: original.id for shown, original in pairs if shown.id != original.id}
+
+
+def _rename_results(turn: Turn, renamed: dict[str, str]) -> Turn:
+    parts: list[Part] = []
+    changed = False
+    for part in turn.parts:
+        if isinstance(part, ToolResultPart) and part.call in renamed:
+            parts.append(replace(part, call=renamed[part.call]))
+            changed = True
+        else:
+            parts.append(part)
+    return replace(turn, parts=tuple(parts), raw=None) if changed else turn
