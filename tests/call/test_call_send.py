@@ -209,7 +209,7 @@ def test_a_kept_connection_is_used_again_and_a_closed_one_is_not(kind: Transport
 
 
 def test_a_body_may_end_with_the_connection(kind: TransportType) -> None:
-    script = [b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n", 0.02, b'{"a"', 0.02, b": 1}"]
+    script: list[Step] = [b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n", 0.02, b'{"a"', 0.02, b": 1}"]
     assert asyncio.run(whole(kind, script)) == b'{"a": 1}'
 
 
@@ -244,5 +244,5 @@ def test_a_header_cannot_smuggle_a_line(kind: TransportType) -> None:
                 await transport.close()
                 assert not any("x-admin" in one.headers for one in upstream.requests)
 
-    with pytest.raises(UpstreamFault, match="could not be asked|cannot be asked"):
+    with pytest.raises(UpstreamFault, match=r"could not be asked|cannot be asked"):
         asyncio.run(ask())

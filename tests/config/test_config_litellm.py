@@ -95,7 +95,8 @@ def test_an_address_in_a_variable_stays_in_it() -> None:
 @pytest.mark.parametrize("model", ["ollama/qwen3:8b", "ollama_chat/qwen3:8b"])
 @pytest.mark.parametrize("base", [None, "http://localhost:11434", "http://127.0.0.1:11434/"])
 def test_a_local_model_costs_nothing(model: str, base: str | None) -> None:
-    made = of_models(entry("l", model, **({} if base is None else {"api_base": base})))
+    params: dict[str, Any] = {} if base is None else {"api_base": base}
+    made = of_models(entry("l", model, **params))
     config = loaded(made, {})
     assert config.snapshot.cards["ollama/qwen3:8b"].price == Price(0, 0, source="local")
     assert config.snapshot.providers["ollama"].base_url == "http://127.0.0.1:11434/v1"
@@ -158,7 +159,7 @@ def test_what_cannot_be_carried_over_is_told_and_stands_as_a_comment(
 ) -> None:
     made = of_models(entry("kept", "openai/gpt-4o"), entry("lost", model, **params))
     assert any("model_list[1]: left out: " in note and said in note for note in made.notes), made.notes
-    assert f"# 'lost': left out: " in made.text
+    assert "# 'lost': left out: " in made.text
     assert list(loaded(made).snapshot.cards) == ["openai/gpt-4o"]
 
 
@@ -198,8 +199,20 @@ def test_what_is_no_litellm_config_is_refused(text: str, said: str) -> None:
 
 
 NAMES = st.sampled_from(
-    ["openai/gpt-4o", "gpt-4o", "groq/llama-3.1-8b-instant", "ollama/x", "azure/y", "openai/*", "openai/o4-mini"]
-    + ["hosted_vllm/Qwen/Qwen3-8B", "together_ai/m", "claude-opus-5-5", "openai/weird name", "auto"]
+    [
+        "openai/gpt-4o",
+        "gpt-4o",
+        "groq/llama-3.1-8b-instant",
+        "ollama/x",
+        "azure/y",
+        "openai/*",
+        "openai/o4-mini",
+        "hosted_vllm/Qwen/Qwen3-8B",
+        "together_ai/m",
+        "claude-opus-5-5",
+        "openai/weird name",
+        "auto",
+    ]
 )
 VALUES = (
     st.none()
@@ -211,8 +224,18 @@ VALUES = (
 )
 PARAMS = st.dictionaries(
     st.sampled_from(
-        ["api_key", "rpm", "api_base", "input_cost_per_token", "output_cost_per_token", "max_tokens", "mode"]
-        + ["max_output_tokens", "custom_llm_provider", "supports_vision"]
+        [
+            "api_key",
+            "rpm",
+            "api_base",
+            "input_cost_per_token",
+            "output_cost_per_token",
+            "max_tokens",
+            "mode",
+            "max_output_tokens",
+            "custom_llm_provider",
+            "supports_vision",
+        ]
     ),
     VALUES | st.sampled_from(["os.environ/OPENAI_API_KEY", "http://localhost:1/v1", "chat", "openai"]),
     max_size=4,
@@ -237,7 +260,7 @@ def test_whatever_is_imported_loads(entries: list[Any]) -> None:
     except ConfigError:
         return
     names = {"OPENAI_API_KEY", *ENV}
-    env = {name: "k-12345678" for name in names}
+    env = dict.fromkeys(names, "k-12345678")
     env |= {f"{name}_API_KEY": "k-12345678" for name in ("VLLM", "OLLAMA", "OPENAI", "TOGETHER", "AUTO", "CLAUDE")}
     loaded(made, env)
 

@@ -114,7 +114,7 @@ def test_own_task_types_are_matched_before_the_builtin_ones() -> None:
     types = parsed(
         FLEET + "task_types:\n  code: {floor: 0.5}\n  invoice: {rule: mid, match: [{words: [invoice], tools: false}]}\n"
     ).snapshot.task_types
-    assert list(types)[0] == "invoice"
+    assert next(iter(types)) == "invoice"
     assert types["invoice"].match == (Match(words=("invoice",), tools=False),)
     assert types["invoice"].name == "invoice"
 

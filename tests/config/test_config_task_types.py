@@ -41,7 +41,7 @@ SAID = [
     ("extraction", "Lee el documento y devuelve un objeto JSON con los campos número, total."),
     ("extraction", f"Extract the total from the text between the fences.\n```\n{INVOICE}\n```"),
     ("format_check", "Does this date match the format YYYY-MM-DD? 2024-13-01"),
-    ("format_check", "Is this valid JSON? {\"a\": }"),
+    ("format_check", 'Is this valid JSON? {"a": }'),
     ("format_check", "Which rule does the file break? R1. `version` is a number."),
     ("format_check", "Validate the record against the schema below."),
     ("format_check", "Entspricht die Zeile dem Format?"),
@@ -135,8 +135,20 @@ def test_builtin_rules_keep_the_rules_for_rules(name: str, match: Match) -> None
 
 @pytest.mark.parametrize(
     "text",
-    ["\n" * 6000, " " * 6000, ", write" * 800, "rule " * 1200, "json " * 1200, "a(" * 3000, "```" + ";\n" * 3000]
-    + [". does it match" * 400, "which first any " * 400, "is this " * 700, ":" * 6000, "por favor " * 600],
+    [
+        "\n" * 6000,
+        " " * 6000,
+        ", write" * 800,
+        "rule " * 1200,
+        "json " * 1200,
+        "a(" * 3000,
+        "```" + ";\n" * 3000,
+        ". does it match" * 400,
+        "which first any " * 400,
+        "is this " * 700,
+        ":" * 6000,
+        "por favor " * 600,
+    ],
 )
 def test_no_prompt_stalls_the_rules(text: str) -> None:
     started = time.process_time()

@@ -1,5 +1,6 @@
 """Answers made up by Hypothesis, in the canonical form, as each dialect can carry them."""
 
+import itertools
 import json
 
 from hypothesis import strategies as st
@@ -23,8 +24,9 @@ objects = st.dictionaries(st.text(max_size=6), json_values, max_size=3)
 arguments = objects.flatmap(
     lambda value: st.sampled_from([json.dumps(value), json.dumps(value, ensure_ascii=False, separators=(",", ":"))])
 )
-calls = st.builds(lambda id_, name, args: ToolCallPart(id_, name, args), ids, names, arguments)
-words = st.builds(lambda text: TextPart(text), texts)
+calls = st.builds(ToolCallPart, ids, names, arguments)
+call_lists = st.lists(calls, max_size=3, unique_by=lambda call: call.id)
+words = st.builds(TextPart, texts)
 usages = st.builds(
     lambda read, write, plain, output, thought: Usage(read + write + plain, output + thought, read, write, thought),
     *[st.integers(0, 10_000)] * 5,
@@ -56,7 +58,7 @@ def answers(draw: st.DrawFn, dialect: Dialect) -> AnswerMessage:
                 parts.append(part)
     else:
         parts.extend(draw(st.lists(words, max_size=1)))
-        parts.extend(draw(st.lists(calls, max_size=3, unique_by=lambda call: call.id)))
+        parts.extend(draw(call_lists))
     called = any(isinstance(part, ToolCallPart) for part in parts)
     reason: StopReason = "tool_calls" if called else draw(st.sampled_from(["end", "length"]))
     raw = {"anthropic": {"tool_calls": "tool_use", "end": "end_turn", "length": "max_tokens"}}.get(
@@ -70,4 +72,4 @@ def cuts(draw: st.DrawFn, data: bytes) -> list[bytes]:
     """The same bytes in pieces: some of one byte, some long."""
     places = sorted(draw(st.lists(st.integers(0, len(data)), max_size=12)))
     edges = [0, *places, len(data)]
-    return [data[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    return [data[start:end] for start, end in itertools.pairwise(edges)]

@@ -20,7 +20,7 @@ NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
 
 
 def dialect_of(path: str) -> Dialect | None:
-    return next((dialect for end, dialect in PATHS if path.split("?")[0].endswith(end)), None)
+    return next((dialect for end, dialect in PATHS if path.split("?", 1)[0].endswith(end)), None)
 
 
 def load(name: str) -> tuple[Dialect, dict[str, Any]]:

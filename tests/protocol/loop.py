@@ -27,6 +27,11 @@ class Client:
         self._in_band = in_band
         self._store: dict[str, list[TurnMemory]] = {}
 
+    @property
+    def shows_thinking(self) -> bool:
+        """Thinking comes back in its history."""
+        return self.dialect == "anthropic"
+
     def say(self, text: str) -> None:
         self.messages.append({"role": "user", "content": text})
 

@@ -39,8 +39,9 @@ def _adapters() -> dict[str, TypeAdapter[Any]]:
             for value in list(vars(module).values()):
                 if is_typeddict(value) and "__pydantic_config__" not in vars(value):
                     value.__pydantic_config__ = closed
-    for shape in (AnthropicRequest, ChatRequest, OlderAnthropicRequest):
-        shape.__pydantic_config__ = closed  # type: ignore[attr-defined]
+    shapes: tuple[Any, ...] = (AnthropicRequest, ChatRequest, OlderAnthropicRequest)
+    for shape in shapes:
+        shape.__pydantic_config__ = closed
     return {
         "anthropic": TypeAdapter(AnthropicRequest),
         "anthropic-older": TypeAdapter(OlderAnthropicRequest),

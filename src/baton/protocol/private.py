@@ -56,13 +56,14 @@ def model_family(upstream: str) -> str:
 def remember(answer: AnswerMessage, prefix_hash: str, dialect: Dialect) -> TurnMemory | None:
     """What must be kept so that the answer can be put back; None when a foreign dialect can carry all of it.
 
-    `dialect` is the one that the answer was read from. A cut answer is not remembered: its last signature may not
-    cover its last words.
+    Calls are always kept: a client whose dialect carries arguments as an object writes their JSON anew, and an id that
+    does not fit its dialect comes back as another. `dialect` is the one that the answer was read from. A cut answer is
+    not remembered: its last signature may not cover its last words.
     """
     if answer.stop is None or answer.fault is not None:
         return None
     turn = Turn(role="assistant", parts=answer.parts, private=answer.private, made_in=dialect)
-    if not turn.private and all(isinstance(part, TextPart | ToolCallPart) for part in turn.parts) and _in_order(turn):
+    if not turn.private and all(isinstance(part, TextPart) for part in turn.parts):
         return None
     return TurnMemory(turn_key(turn), turn, prefix_hash)
 
@@ -96,12 +97,6 @@ def stamp(turns: Sequence[Turn]) -> tuple[Turn, ...]:
         else turn
         for turn, prefix_hash in zip(turns, prefix_hashes(turns), strict=False)
     )
-
-
-def _in_order(turn: Turn) -> bool:
-    """Words first, then calls: the one order that every dialect has."""
-    kinds = [isinstance(part, ToolCallPart) for part in turn.parts]
-    return kinds == sorted(kinds)
 
 
 def _put_back(echo: Turn, made: Turn) -> Turn:
