@@ -22,8 +22,9 @@ def simulate(
         list[str] | None, typer.Option(help="MODEL=IN/OUT in dollars per million tokens, for files without cost.")
     ] = None,
     config_out: Annotated[Path | None, typer.Option(help="Write the gateway's config to this file.")] = None,
+    strict: Annotated[bool, typer.Option(help="Refuse what each vendor refuses, in its own words.")] = False,
 ) -> None:
-    """Serve a fleet of simulated models over HTTP, in the OpenAI and Anthropic dialects; stop it with Ctrl-C.
+    """Serve a fleet of simulated models over HTTP, in every dialect; stop it with Ctrl-C.
 
     Nothing that it answers comes from a model: every answer carries `x-baton-simulated: true`.
     """
@@ -41,7 +42,7 @@ def simulate(
     else:
         fleet = _replay(data, prices, seed or 0)
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_live(fleet, host=host, port=port, time_scale=time_scale, config_out=config_out))
+        asyncio.run(_live(fleet, host=host, port=port, time_scale=time_scale, config_out=config_out, strict=strict))
 
 
 def _price(text: str) -> "tuple[str, Price]":
@@ -74,12 +75,14 @@ def _replay(data: Path, prices: "dict[str, Price]", seed: int) -> "ReplayFleet":
     return fleet
 
 
-async def _live(fleet: "Answerer", *, host: str, port: int, time_scale: float, config_out: Path | None) -> None:
+async def _live(
+    fleet: "Answerer", *, host: str, port: int, time_scale: float, config_out: Path | None, strict: bool
+) -> None:
     import asyncio
 
     from baton.simulate.serve import serve
 
-    async with serve(fleet, host=host, port=port, time_scale=time_scale) as running:
+    async with serve(fleet, host=host, port=port, time_scale=time_scale, strict=strict) as running:
         _show(fleet, running.base_url)
         _hand_over(fleet, running.base_url, config_out)
         await asyncio.Event().wait()

@@ -16,6 +16,13 @@ Outcome = Literal["right", "wrong", "graded", "unknown"]
 
 RefusalKind = Literal["invalid", "unauthorized", "not_found", "method", "too_large"]
 
+Trait = Literal[
+    "refuses_sampling", "refuses_prefill", "refuses_inner_system", "refuses_stop", "refuses_max_tokens",
+    "refuses_developer", "signs_calls", "tells_reasoning", "needs_reasoning",
+]  # fmt: skip
+"""What only some models of a vendor do. The last three: Gemini 3 signs its function calls and wants the signatures
+back; a model of a chat dialect tells its `reasoning_content`, and wants it back while a tool loop is open."""
+
 
 class Latency(Struct, frozen=True):
     """Log-normal time to the first token round `first_s`, then `per_token_s` for each token."""
@@ -40,6 +47,15 @@ class SimModel(Struct, frozen=True):
     latency: Latency = Latency(0.0, 0.0)
     faults: dict[str, float] = field(default_factory=dict)
     """Rate of each fault, keyed by how a fault is written: `{"429;retry_after=1": 0.02}`."""
+    thinking: bool = False
+    """It reasons whenever a request does not switch that off; others do when a request switches it on."""
+    traits: frozenset[Trait] = frozenset()
+    family: str = ""
+    """Models of one family accept each other's private state. Defaults to the id."""
+
+    @property
+    def bound_to(self) -> str:
+        return self.family or self.id
 
 
 class Ask(Struct, frozen=True):
@@ -55,6 +71,21 @@ class Ask(Struct, frozen=True):
     """Another number asks for another sample of the same answer."""
     nonce: str = ""
     attempt: int = 0
+    thinking: bool | None = None
+    """Whether the request switches reasoning on or off; None where it says nothing."""
+    show_thoughts: bool = True
+    """Whether the reasoning is to be readable in the answer, where the dialect leaves that to the caller."""
+    tool_choice: Literal["auto", "none", "required"] = "auto"
+    tool_name: str | None = None
+    """The one tool that must be called."""
+
+
+class Thought(Struct, frozen=True):
+    """The reasoning before an answer. `seal` is the vendor's opaque state, empty where the dialect has none."""
+
+    text: str
+    seal: str = ""
+    redacted: bool = False
 
 
 class Truth(Struct, frozen=True):
@@ -77,6 +108,7 @@ class SimAnswer(Struct, frozen=True):
     finish: Finish
     truth: Truth
     stop_sequence: str | None = None
+    thought: Thought | None = None
 
 
 class Refused(Exception):

@@ -21,6 +21,17 @@ class ToolUse(Struct, frozen=True):
     arguments: str
 
 
+class Sealed(Struct, frozen=True):
+    """Private state that a caller sent back: the vendor's opaque `value`, and where in the request it stood.
+
+    `text` is the reasoning that was sent beside it, None where the dialect has none beside it.
+    """
+
+    value: str
+    at: str
+    text: str | None = None
+
+
 class Turn(Struct, frozen=True):
     """One turn. A `tool` turn carries one result: its `text`, for the call named by `result_of`."""
 
@@ -28,6 +39,11 @@ class Turn(Struct, frozen=True):
     text: str = ""
     uses: tuple[ToolUse, ...] = ()
     result_of: str = ""
+    media: tuple[str, ...] = ()
+    """A digest of each part that is no text."""
+    notice: str = ""
+    """System text that stood directly before this turn, after the beginning of the conversation."""
+    sealed: tuple[Sealed, ...] = ()
 
 
 class Conversation(Struct, frozen=True):

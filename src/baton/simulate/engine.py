@@ -1,4 +1,24 @@
-"""What happens to one request: read, recognised, made to fail or answered, encoded, and written into the journal."""
+"""What happens to one request: read, recognised, made to fail or answered, encoded, and written into the journal.
+
+For a test, the whole of it on a loopback port of its own:
+
+    from baton.simulate.obedient import Obedient
+    from baton.simulate.serve import serve, serve_in_thread
+
+    with serve_in_thread(Obedient(), strict=True) as upstream:  # or `async with serve(...)`; Fleet() knows the workload
+        ...  # upstream.base_url + "/v1/messages", "/v1/chat/completions", "/v1/responses",
+             # "/v1beta/models/sim-gemini:generateContent", "/api/chat"
+    upstream.journal.since().entries  # one entry for each request: dialect, model, status, usage, refusal
+
+`Obedient` answers anything and calls each tool whose name the last user turn says; its models (`vendors.py`) are
+`sim-claude`, `sim-claude-next`, `sim-claude-old`, `sim-gpt`, `sim-gpt-plain`, `sim-gemini`, `sim-gemini-old`,
+`sim-deepseek` and `sim-llama`.
+`strict` refuses what the vendor of the dialect refuses, in its words and with its status (`strict/`).
+Private state (Anthropic's signatures, encrypted reasoning, thought signatures) comes with every answer of a model that
+thinks: where it is made to (`SimModel.thinking`), where the request switches reasoning on, or with the header
+`x-sim-thinking: 1`; `x-sim-redacted: 1` makes Anthropic's redacted. It is bound to the caller's key, the model's
+family, the turns before it and its own text (`seal.py`), and strict mode refuses it anywhere else.
+"""
 
 import math
 import time
@@ -14,17 +34,16 @@ from baton.simulate.draw import label, normal, uniform
 from baton.simulate.faults import Case, Fault, Schedule, afflict, no_faults, parse_fault, seeded
 from baton.simulate.http import Exchange, HttpRequest
 from baton.simulate.journal import Ending, Entry, Journal
-from baton.simulate.wire import anthropic, openai_chat
+from baton.simulate.reasoning import Forced, reasoned
+from baton.simulate.routes import PATHS, Route, route
+from baton.simulate.seal import Owner
+from baton.simulate.strict import Posed, check, check_sealed
 from baton.simulate.wire.grammar import STATUS_OF, Grammar
 from baton.types.money import Usage, usd_text
 from baton.types.secret import Secret
 
 SIMULATED = ("x-baton-simulated", "true")
 JSON = (("content-type", "application/json"), SIMULATED)
-EVENTS = (("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache"), SIMULATED)
-
-ANSWERING: dict[str, Grammar] = {"/v1/chat/completions": openai_chat.GRAMMAR, "/v1/messages": anthropic.GRAMMAR}
-COUNTING = "/v1/messages/count_tokens"
 
 
 class _Seen(Struct):
@@ -38,6 +57,7 @@ class _Seen(Struct):
     fault: Fault | None = None
     fault_text: str | None = None
     answer: SimAnswer | None = None
+    refusal: str | None = None
 
 
 class Engine:
@@ -50,9 +70,13 @@ class Engine:
         schedule: Schedule | None = None,
         time_scale: float = 0.0,
         api_key: Secret | None = None,
+        strict: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`schedule` defaults to the models' own rates. `time_scale` stretches latencies; 0 answers at once."""
+        """`schedule` defaults to the models' own rates. `time_scale` stretches latencies; 0 answers at once.
+
+        `strict` refuses what the vendor of the dialect refuses; without it, anything that can be read is answered.
+        """
         self.journal = Journal()
         self._answerer = answerer
         self._models = {model.id: model for model in answerer.models}
@@ -61,48 +85,55 @@ class Engine:
         self._schedule: Schedule = default if schedule is None else schedule
         self._time_scale = time_scale
         self._api_key = api_key
+        self._strict = strict
         self._clock = clock
         self._requests = 0
 
     def respond(self, request: HttpRequest) -> Exchange:
         self._requests += 1
-        seen = _Seen(_grammar(request), self._clock(), f"req_{label(24, self._answerer.seed, self._requests)}")
+        found = route(request)
+        seen = _Seen(found.grammar, self._clock(), f"req_{label(24, self._answerer.seed, self._requests)}")
         try:
-            return self._route(request, seen)
+            return self._serve(request, found, seen)
         except Refused as refusal:
             status = STATUS_OF[refusal.kind]
+            seen.refusal = refusal.message
             body = seen.grammar.error(status, refusal.message, seen.request_id, refusal)
             return self._journaled(self._error(status, body, seen), seen)
 
-    def _route(self, request: HttpRequest, seen: _Seen) -> Exchange:
+    def _serve(self, request: HttpRequest, found: Route, seen: _Seen) -> Exchange:
         if request.too_large:
             raise Refused("too_large", "The body is too large. Send less.")
-        path = request.path
-        if path in ("/health", "/sim/journal"):
-            _only("GET", request)
+        if found.aim == "nothing":
+            self._check_key(request)
+            raise Refused("not_found", f"There is no path {request.path!r} here. There are: {', '.join(PATHS)}.")
+        _only(found.method, request)
+        if found.aim == "itself":
             return self._about_itself(request)
         self._check_key(request)
-        if path in ANSWERING:
-            _only("POST", request)
-            return self._answer(request, seen)
-        if path == COUNTING:
-            _only("POST", request)
-            name, body = anthropic.count_tokens(request.body)
-            self._model(name)
-            return _unjournaled(body, seen)
-        if path == "/v1/models" or path.startswith("/v1/models/"):
-            _only("GET", request)
-            grammar = seen.grammar
-            shown = path.removeprefix("/v1/models").removeprefix("/")
-            models = self._answerer.models
-            return _unjournaled(grammar.show_model(self._model(shown)) if shown else grammar.list_models(models), seen)
-        paths = ", ".join((*ANSWERING, COUNTING, "/v1/models", "/sim/journal", "/health"))
-        raise Refused("not_found", f"There is no path {path!r} here. There are: {paths}.")
+        if found.aim == "answer":
+            return self._answer(request, found, seen)
+        if found.aim == "models":
+            return _unjournaled(found.grammar.list_models(self._answerer.models), seen)
+        if found.aim == "model":
+            return _unjournaled(found.grammar.show_model(self._model(found.model)), seen)
+        return self._count(request, found, seen)
+
+    def _count(self, request: HttpRequest, found: Route, seen: _Seen) -> Exchange:
+        if found.grammar.count_body is None:
+            raise Refused("not_found", f"Nothing is counted in the dialect {found.grammar.name!r}.")
+        name, body = found.grammar.count_body(request.body)
+        self._model(found.model or name)
+        return _unjournaled(body, seen)
 
     # --- answering
 
-    def _answer(self, request: HttpRequest, seen: _Seen) -> Exchange:
-        ask = seen.grammar.read(request.body)
+    def _answer(self, request: HttpRequest, found: Route, seen: _Seen) -> Exchange:
+        posed = self._posed(request, found) if self._strict else None
+        if posed is not None:
+            seen.model = posed.model
+            check(posed)
+        ask = _addressed(seen.grammar.read(request.body), found)
         model = seen.model = self._model(ask.model)
         nonce = request.headers.get("x-sim-nonce") or self._answerer.name_of(ask.conversation) or _fingerprint(ask)
         sample = _number(request.headers, "x-sim-sample", ask.sample)
@@ -114,9 +145,12 @@ class Engine:
             body = seen.grammar.error(fault.status, told, seen.request_id, None)
             return self._journaled(self._error(fault.status, body, seen), seen)
         _check_abilities(ask.conversation, model)
+        owner = Owner(seen.grammar.name, _key(request), model.bound_to)
+        if posed is not None:
+            check_sealed(posed, ask.conversation.turns, owner)
         answer = self._answerer.answer(ask, model)
         _check_window(ask, answer, model)
-        seen.answer = answer
+        answer = seen.answer = reasoned(answer, ask, model, owner, _forced(request))
         plan = self._plan(ask, answer, seen)
         if fault is not None:
             grammar, broken = seen.grammar, "The server broke down while it was answering."
@@ -139,7 +173,8 @@ class Engine:
             extra = (*extra, ("x-sim-cost-usd", usd_text(answer.truth.cost)))
         if ask.stream:
             frames = tuple(seen.grammar.events(answer, identity, ask.include_usage))
-            return Delivery(200, (*EVENTS, *extra), frames, "chunked", first_s, gap_s)
+            kind = (("content-type", seen.grammar.stream_type), ("cache-control", "no-cache"), SIMULATED)
+            return Delivery(200, (*kind, *extra), frames, "chunked", first_s, gap_s)
         body = seen.grammar.whole(answer, identity)
         return Delivery(200, (*JSON, *extra), (body,), "length", first_s + gap_s * answer.usage.output)
 
@@ -151,6 +186,17 @@ class Engine:
             return parse_fault(forced)
         except ValueError as error:
             raise Refused("invalid", f"x-sim-fault: {error}", param="x-sim-fault") from error
+
+    def _posed(self, request: HttpRequest, found: Route) -> Posed | None:
+        """What strict rules look at; None for a body that is not even an object, which the reader refuses itself."""
+        try:
+            body = msgspec.json.decode(request.body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+        name = found.model or (body.get("model") if isinstance(body, dict) else None)
+        if not isinstance(body, dict) or not isinstance(name, str):
+            return None
+        return Posed(found.grammar.name, body, self._model(name), request.headers)
 
     def _model(self, name: str) -> SimModel:
         if name not in self._models:
@@ -166,9 +212,9 @@ class Engine:
     def _check_key(self, request: HttpRequest) -> None:
         if self._api_key is None:
             return
-        bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
-        if self._api_key.reveal() not in (bearer, request.headers.get("x-api-key")):
-            raise Refused("unauthorized", "The key is missing or wrong. Send it as a bearer token or as x-api-key.")
+        if self._api_key.reveal() != _key(request):
+            told = "The key is missing or wrong. Send it as a bearer token, x-api-key, api-key or x-goog-api-key."
+            raise Refused("unauthorized", told)
 
     def _error(self, status: int, body: bytes, seen: _Seen) -> Delivery:
         extra = seen.grammar.headers(seen.request_id, None)
@@ -211,6 +257,7 @@ class Engine:
             task_type=truth.task_type,
             usage=usage,
             cost=cost,
+            refusal=seen.refusal,
         )
 
     def _about_itself(self, request: HttpRequest) -> Exchange:
@@ -221,11 +268,24 @@ class Engine:
         return Exchange(Delivery(200, JSON, (told,)), _nobody)
 
 
-def _grammar(request: HttpRequest) -> Grammar:
-    """The dialect in which this client wants its errors and its model list."""
-    if request.path.startswith("/v1/messages") or "anthropic-version" in request.headers:
-        return anthropic.GRAMMAR
-    return openai_chat.GRAMMAR
+def _addressed(ask: Ask, found: Route) -> Ask:
+    """With what the address says in a dialect whose body does not say it."""
+    if found.stream is None:
+        return ask
+    return msgspec.structs.replace(ask, model=found.model, stream=found.stream)
+
+
+def _key(request: HttpRequest) -> str:
+    """The caller's key, wherever its dialect puts it; empty where there is none."""
+    held = request.headers
+    bearer = held.get("authorization", "").removeprefix("Bearer ")
+    named = (held.get(name) for name in ("x-api-key", "api-key", "x-goog-api-key"))
+    return next((key for key in (*named, request.query.get("key")) if key), bearer)
+
+
+def _forced(request: HttpRequest) -> Forced:
+    thinking = request.headers.get("x-sim-thinking")
+    return Forced(None if thinking is None else thinking != "0", request.headers.get("x-sim-redacted") == "1")
 
 
 def _unjournaled(body: bytes, seen: _Seen) -> Exchange:

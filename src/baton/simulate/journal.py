@@ -37,6 +37,8 @@ class Entry(Struct, frozen=True):
     task_type: str | None
     usage: Usage
     cost: int
+    refusal: str | None = None
+    """Why the request was not served, as the caller was told."""
 
 
 class Page(Struct, frozen=True):

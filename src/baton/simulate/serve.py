@@ -34,12 +34,14 @@ async def serve(
     time_scale: float = 0.0,
     schedule: Schedule | None = None,
     api_key: Secret | None = None,
+    strict: bool = False,
 ) -> AsyncIterator[Running]:
     """Port 0 takes a free one. `time_scale` 1 is the latency that the models state, 0 none at all.
 
-    `schedule` defaults to the fault rates that the models state. Raises OSError where the address is taken.
+    `schedule` defaults to the fault rates that the models state. `strict` refuses what the vendors refuse.
+    Raises OSError where the address is taken.
     """
-    engine = Engine(fleet, schedule=schedule, time_scale=time_scale, api_key=api_key)
+    engine = Engine(fleet, schedule=schedule, time_scale=time_scale, api_key=api_key, strict=strict)
     server = HttpServer(engine.respond)
     bound = await server.start(host, port)
     shown = f"[{host}]" if ":" in host else host
@@ -57,6 +59,7 @@ def serve_in_thread(
     time_scale: float = 0.0,
     schedule: Schedule | None = None,
     api_key: Secret | None = None,
+    strict: bool = False,
 ) -> Iterator[Running]:
     """The same on loopback, with an event loop of its own: for callers that are not asynchronous."""
     started: Future[tuple[Running, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
@@ -64,7 +67,9 @@ def serve_in_thread(
     async def live() -> None:
         leave = asyncio.Event()
         try:
-            async with serve(fleet, port=port, time_scale=time_scale, schedule=schedule, api_key=api_key) as running:
+            async with serve(
+                fleet, port=port, time_scale=time_scale, schedule=schedule, api_key=api_key, strict=strict
+            ) as running:
                 started.set_result((running, asyncio.get_running_loop(), leave))
                 await leave.wait()
         except OSError as error:

@@ -7,10 +7,19 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct, field
 
-from baton.simulate.answer import Ask, Refused, SimAnswer, SimModel
-from baton.simulate.conversation import Conversation, ToolSpec, ToolUse, Turn
+from baton.simulate.answer import Ask, Refused, SimAnswer, SimModel, Thought
+from baton.simulate.conversation import Conversation, Sealed, ToolSpec, ToolUse, Turn
 from baton.simulate.tokens import count_input, pieces
-from baton.simulate.wire.grammar import EPOCH_S, Grammar, Headers, encode, read_body
+from baton.simulate.wire.grammar import (
+    EPOCH_S,
+    Grammar,
+    Headers,
+    digest_of,
+    encode,
+    json_object,
+    read_body,
+    with_notices,
+)
 
 CREATED = dt.datetime.fromtimestamp(EPOCH_S, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 REQUESTS_PER_MINUTE, TOKENS_PER_MINUTE = 4_000, 2_000_000
@@ -28,6 +37,10 @@ class _Block(Struct):
     input: msgspec.Raw = msgspec.Raw(b"{}")
     tool_use_id: str | None = None
     content: Any = None
+    source: Any = None
+    thinking: str | None = None
+    signature: str | None = None
+    data: str | None = None
 
 
 class _Message(Struct):
@@ -43,6 +56,16 @@ class _Tool(Struct):
     input_schema: dict[str, Any] = field(default_factory=dict)
 
 
+class _Thinking(Struct):
+    type: str = ""
+    display: str | None = None
+
+
+class _ToolChoice(Struct):
+    type: str = "auto"
+    name: str | None = None
+
+
 class _Body(Struct):
     model: str
     max_tokens: int
@@ -51,6 +74,8 @@ class _Body(Struct):
     stream: bool | None = None
     stop_sequences: list[str] | None = None
     tools: list[_Tool] | None = None
+    thinking: _Thinking | None = None
+    tool_choice: _ToolChoice | None = None
 
 
 class _CountBody(Struct):
@@ -60,16 +85,24 @@ class _CountBody(Struct):
     tools: list[_Tool] | None = None
 
 
+_CHOICES: dict[str, Literal["none", "required"]] = {"none": "none", "any": "required", "tool": "required"}
+
+
 def read(raw: bytes) -> Ask:
     body = read_body(raw, _Body)
     if body.max_tokens < 1:
         raise Refused("invalid", f"max_tokens: {body.max_tokens} is less than 1. Send at least 1.", param="max_tokens")
+    chosen = body.tool_choice or _ToolChoice()
     return Ask(
         model=body.model,
         conversation=_conversation(body),
         max_output=body.max_tokens,
         stop=tuple(body.stop_sequences or ()),
         stream=bool(body.stream),
+        thinking=None if body.thinking is None else body.thinking.type != "disabled",
+        show_thoughts=body.thinking is None or body.thinking.display != "omitted",
+        tool_choice=_CHOICES.get(chosen.type, "auto"),
+        tool_name=chosen.name,
     )
 
 
@@ -84,29 +117,49 @@ def _conversation(body: _Body | _CountBody) -> Conversation:
         raise Refused("invalid", "messages: at least one message is required.", param="messages")
     system = [_plain(body.system)] if body.system else []
     turns: list[Turn] = []
-    for message in body.messages:
+    notices: dict[int, list[str]] = {}
+    for place, message in enumerate(body.messages):
         if message.role == "system":
             system.append(_plain(message.content))
+            notices.setdefault(len(turns), []).append(system[-1])
         elif isinstance(message.content, str):
             turns.append(Turn(message.role, message.content))
         elif message.role == "assistant":
-            turns.append(Turn("assistant", _plain(message.content), _uses(message.content)))
+            turns.append(_assistant_turn(message.content, place))
         else:
             turns += _user_turns(message.content)
     tools = tuple(ToolSpec(tool.name, tool.description or "", tool.input_schema) for tool in body.tools or ())
-    return Conversation(tuple(turns), "\n".join(system), tools)
+    return Conversation(with_notices(turns, notices), "\n".join(system), tools)
+
+
+def _assistant_turn(blocks: list[_Block], place: int) -> Turn:
+    sealed = [
+        Sealed(block.signature or "", f"messages.{place}.content.{index}", block.thinking)
+        if block.type == "thinking"
+        else Sealed(block.data or "", f"messages.{place}.content.{index}")
+        for index, block in enumerate(blocks)
+        if block.type in ("thinking", "redacted_thinking")
+    ]
+    return Turn("assistant", _plain(blocks), _uses(blocks), sealed=tuple(sealed))
 
 
 def _user_turns(blocks: list[_Block]) -> list[Turn]:
     """Tool results come inside a user message there; they are turns of their own here."""
     turns = [
-        Turn("tool", _plain(block.content), result_of=block.tool_use_id or "")
+        Turn("tool", _plain(block.content), result_of=block.tool_use_id or "", media=_media(block.content))
         for block in blocks
         if block.type == "tool_result"
     ]
     if any(block.type != "tool_result" for block in blocks):
-        turns.append(Turn("user", _plain(blocks)))
+        media = tuple(digest_of([block.type, block.source]) for block in blocks if block.source is not None)
+        turns.append(Turn("user", _plain(blocks), media=media))
     return turns
+
+
+def _media(content: Any) -> tuple[str, ...]:
+    found = content if isinstance(content, list) else []
+    shown = [block for block in found if isinstance(block, dict) and block.get("source") is not None]
+    return tuple(digest_of([block.get("type"), block["source"]]) for block in shown)
 
 
 def _uses(blocks: list[_Block]) -> tuple[ToolUse, ...]:
@@ -130,9 +183,11 @@ _STOP_REASONS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool
 
 
 def whole(answer: SimAnswer, identity: str) -> bytes:
-    content: list[dict[str, Any]] = [{"type": "text", "text": answer.text}] if answer.text else []
+    content = [_thinking(answer.thought)] if answer.thought else []
+    if answer.text:
+        content.append({"type": "text", "text": answer.text})
     for use in answer.uses:
-        arguments = _object(use.arguments)
+        arguments = json_object(use.arguments)
         if arguments is not None:
             content.append({"type": "tool_use", "id": _use_id(use), "name": use.name, "input": arguments})
     return encode({
@@ -140,7 +195,7 @@ def whole(answer: SimAnswer, identity: str) -> bytes:
         "content": content,
         "stop_reason": _STOP_REASONS[answer.finish],
         "stop_sequence": answer.stop_sequence,
-        "usage": {**_input_usage(answer), "output_tokens": answer.usage.output, "service_tier": "standard"},
+        "usage": {**_input_usage(answer), **_output_usage(answer), "service_tier": "standard"},
     })  # fmt: skip
 
 
@@ -153,23 +208,40 @@ def events(answer: SimAnswer, identity: str, _include_usage: bool) -> list[bytes
         "usage": {**_input_usage(answer), "output_tokens": 1, "service_tier": "standard"},
     }
     frames = [_frame("message_start", message=start)]
-    blocks: list[tuple[dict[str, Any], str, str, str]] = []
+    blocks = [_thinking_block(answer.thought)] if answer.thought else []
     if answer.text:
-        blocks.append(({"type": "text", "text": ""}, "text_delta", "text", answer.text))
+        deltas = [{"type": "text_delta", "text": piece} for piece in pieces(answer.text)]
+        blocks.append(({"type": "text", "text": ""}, deltas))
     for use in answer.uses:
         opened = {"type": "tool_use", "id": _use_id(use), "name": use.name, "input": {}}
-        blocks.append((opened, "input_json_delta", "partial_json", use.arguments))
-    for index, (opened, kind, member, text) in enumerate(blocks):
+        deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in pieces(use.arguments)]
+        blocks.append((opened, deltas))
+    for index, (opened, deltas) in enumerate(blocks):
         frames.append(_frame("content_block_start", index=index, content_block=opened))
         if index == 0:
             frames.append(_frame("ping"))
-        frames += [
-            _frame("content_block_delta", index=index, delta={"type": kind, member: part}) for part in pieces(text)
-        ]
+        frames += [_frame("content_block_delta", index=index, delta=delta) for delta in deltas]
         frames.append(_frame("content_block_stop", index=index))
     ended = {"stop_reason": _STOP_REASONS[answer.finish], "stop_sequence": answer.stop_sequence}
-    used = {**_input_usage(answer), "output_tokens": answer.usage.output}
+    used = {**_input_usage(answer), **_output_usage(answer)}
     return [*frames, _frame("message_delta", delta=ended, usage=used), _frame("message_stop")]
+
+
+def _thinking(thought: Thought) -> dict[str, Any]:
+    if thought.redacted:
+        return {"type": "redacted_thinking", "data": thought.seal}
+    return {"type": "thinking", "thinking": thought.text, "signature": thought.seal}
+
+
+def _thinking_block(thought: Thought) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """How it opens, and its deltas: the signature comes last, and alone where the text is not shown."""
+    if thought.redacted:
+        return _thinking(thought), []
+    deltas: list[dict[str, Any]] = [
+        {"type": "thinking_delta", "thinking": piece} for piece in pieces(thought.text) if piece
+    ]
+    opened = {"type": "thinking", "thinking": "", "signature": ""}
+    return opened, [*deltas, {"type": "signature_delta", "signature": thought.seal}]
 
 
 def _opened(answer: SimAnswer, identity: str) -> dict[str, Any]:
@@ -184,14 +256,6 @@ def _use_id(use: ToolUse) -> str:
     return f"toolu_{use.id}"
 
 
-def _object(arguments: str) -> dict[str, Any] | None:
-    """None for arguments that the output limit cut short: a whole answer cannot carry half a JSON object."""
-    try:
-        return msgspec.json.decode(arguments, type=dict[str, Any])
-    except msgspec.DecodeError:
-        return None
-
-
 def _input_usage(answer: SimAnswer) -> dict[str, Any]:
     """Input comes without its cached part in this dialect."""
     used = answer.usage
@@ -200,6 +264,13 @@ def _input_usage(answer: SimAnswer) -> dict[str, Any]:
         "cache_creation_input_tokens": used.cache_write,
         "cache_read_input_tokens": used.cache_read,
     }
+
+
+def _output_usage(answer: SimAnswer) -> dict[str, Any]:
+    used: dict[str, Any] = {"output_tokens": answer.usage.output}
+    if answer.usage.reasoning:
+        used["output_tokens_details"] = {"thinking_tokens": answer.usage.reasoning}
+    return used
 
 
 # --- errors, headers, models -----------------------------------------------------------------------
@@ -259,4 +330,6 @@ def _model(model: SimModel) -> dict[str, Any]:
     }
 
 
-GRAMMAR = Grammar("anthropic", read, whole, events, error, error_event, headers, list_models, show_model)
+GRAMMAR = Grammar(
+    "anthropic", read, whole, events, error, error_event, headers, list_models, show_model, count_body=count_tokens
+)

@@ -1,14 +1,14 @@
 """OpenAI's chat completions as its server speaks them: requests, answers, chunks, errors, headers, the model list."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct, field
 
 from baton.simulate.answer import Ask, Refused, SimAnswer, SimModel
 from baton.simulate.conversation import Conversation, ToolSpec, ToolUse, Turn
 from baton.simulate.tokens import pieces
-from baton.simulate.wire.grammar import EPOCH_S, Grammar, Headers, encode, read_body
+from baton.simulate.wire.grammar import EPOCH_S, Grammar, Headers, digest_of, encode, read_body, with_notices
 
 FINGERPRINT = "fp_simulated"
 DONE = b"data: [DONE]\n\n"
@@ -20,6 +20,9 @@ REQUESTS_PER_MINUTE, TOKENS_PER_MINUTE = 10_000, 30_000_000
 class _Part(Struct):
     type: str
     text: str | None = None
+    image_url: Any = None
+    input_audio: Any = None
+    file: Any = None
 
 
 class _Called(Struct):
@@ -76,6 +79,8 @@ class _Body(Struct):
     n: int | None = None
     temperature: float | None = None
     seed: int | None = None
+    reasoning_effort: str | None = None
+    tool_choice: str | dict[str, Any] | None = None
 
 
 def read(raw: bytes) -> Ask:
@@ -96,18 +101,34 @@ def read(raw: bytes) -> Ask:
         stream=bool(body.stream),
         include_usage=bool(body.stream_options and body.stream_options.include_usage),
         sample=0 if body.temperature == 0 else body.seed or 0,
+        thinking=None if body.reasoning_effort is None else body.reasoning_effort != "none",
+        tool_choice=_choice(body.tool_choice),
+        tool_name=_chosen(body.tool_choice),
     )
+
+
+def _choice(choice: str | dict[str, Any] | None) -> Literal["auto", "none", "required"]:
+    if isinstance(choice, dict):
+        return "required" if choice.get("type") == "function" else "auto"
+    return "none" if choice == "none" else "required" if choice == "required" else "auto"
+
+
+def _chosen(choice: str | dict[str, Any] | None) -> str | None:
+    function = choice.get("function") if isinstance(choice, dict) else None
+    return function.get("name") if isinstance(function, dict) else None
 
 
 def _conversation(body: _Body) -> Conversation:
     system: list[str] = []
     turns: list[Turn] = []
+    notices: dict[int, list[str]] = {}
     for place, message in enumerate(body.messages):
         text = _text(message)
         if message.role in ("system", "developer"):
             system.append(text)
+            notices.setdefault(len(turns), []).append(text)
         elif message.role == "user":
-            turns.append(Turn("user", text))
+            turns.append(Turn("user", text, media=_media(message)))
         elif message.role == "assistant":
             calls = [(call.id, call.function) for call in message.tool_calls or ()]
             uses = tuple(ToolUse(name, made.name, made.arguments) for name, made in calls if made is not None)
@@ -121,7 +142,7 @@ def _conversation(body: _Body) -> Conversation:
     functions = [tool.function for tool in body.tools or () if tool.function is not None]
     tools = tuple(ToolSpec(each.name, each.description or "", each.parameters or {}) for each in functions)
     wanted = body.response_format.json_schema if body.response_format else None
-    return Conversation(tuple(turns), "\n".join(system), tools, wanted.schema if wanted else None)
+    return Conversation(with_notices(turns, notices), "\n".join(system), tools, wanted.schema if wanted else None)
 
 
 def _text(message: _Message) -> str:
@@ -130,11 +151,19 @@ def _text(message: _Message) -> str:
     return "".join(part.text or "" for part in message.content or ())
 
 
+def _media(message: _Message) -> tuple[str, ...]:
+    parts = message.content if isinstance(message.content, list) else []
+    found = [part.image_url or part.input_audio or part.file for part in parts]
+    return tuple(digest_of(media) for media in found if media is not None)
+
+
 # --- answers ---------------------------------------------------------------------------------------
 
 
 def whole(answer: SimAnswer, identity: str) -> bytes:
     message: dict[str, Any] = {"role": "assistant", "content": answer.text or None, "refusal": None, "annotations": []}
+    if answer.thought is not None and answer.thought.text:
+        message["reasoning_content"] = answer.thought.text
     if answer.uses:
         message["tool_calls"] = [
             {"id": _call_id(use), "type": "function", "function": {"name": use.name, "arguments": use.arguments}}
@@ -172,6 +201,8 @@ def events(answer: SimAnswer, identity: str, include_usage: bool) -> list[bytes]
         return _frame({**shared, "choices": [choice]})
 
     frames = [chunk({"role": "assistant", "content": None if answer.uses and not answer.text else "", "refusal": None})]
+    if answer.thought is not None:
+        frames += [chunk({"reasoning_content": piece}) for piece in pieces(answer.thought.text) if piece]
     frames += [chunk({"content": piece}) for piece in pieces(answer.text)]
     for index, use in enumerate(answer.uses):
         opened = {"index": index, "id": _call_id(use), "type": "function"}
