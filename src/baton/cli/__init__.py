@@ -16,6 +16,7 @@ from baton.cli.schema import schema
 from baton.cli.simulate import simulate
 from baton.cli.up import up
 from baton.cli.validate import validate
+from baton.cli.wire.command import unwire, wire
 from baton.types.errors import BatonError, ConfigError
 
 app = typer.Typer(
@@ -24,7 +25,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (up, demo, route, explain, report, validate, schema, simulate):
+for command in (up, demo, route, explain, report, validate, schema, simulate, wire, unwire):
     app.command()(command)
 app.add_typer(import_app, name="import")
 
