@@ -1,11 +1,11 @@
 """What every writer into a foreign dialect says the same way: reasons, stand-ins, and what a target cannot take."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from baton.protocol.account import Account
 from baton.protocol.prefix import prefix_hashes
 from baton.protocol.private import refusal
-from baton.protocol.weight import EXTRAS, NO_PLACE, TOP_LEVEL, WITHOUT_WEIGHT, is_null
+from baton.protocol.weight import ELSEWHERE, EXTRAS, NO_PLACE, REFERENCES, TOP_LEVEL, WITHOUT_WEIGHT, is_null
 from baton.types.card import Capability, Dialect
 from baton.types.conversation import Conversation, ToolDefinition, Turn
 from baton.types.handoff import Target
@@ -102,14 +102,19 @@ def note_turn(account: Account, turn: Turn, conversation: Conversation, *, moved
     note_extras(account, turn.path, turn.extra, conversation.dialect)
 
 
-def note_unmodelled(account: Account, conversation: Conversation) -> None:
-    """Top-level members that only the dialect of the conversation has."""
+def note_unmodelled(account: Account, conversation: Conversation, taken: Collection[str] = ()) -> None:
+    """Top-level members that only the dialect of the conversation has; `taken` are those that the target has too."""
     weightless = TOP_LEVEL[conversation.dialect]
+    references = REFERENCES.get(conversation.dialect, frozenset())
     for path in conversation.unmodelled:
         value = conversation.members.get(path, b"")
-        if is_null(value):
+        if path in taken:
+            account.note(path, "kept")
+        elif is_null(value):
             account.note(path, "withheld", NULL)
-        elif path.split(".", 1)[0] in weightless:
+        elif path in references:
+            account.note(path, "rejected", ELSEWHERE)
+        elif path in weightless or path.split(".", 1)[0] in weightless:
             account.note(path, "withheld", WITHOUT_WEIGHT.format(conversation.dialect))
         else:
             account.note(path, "degraded", NO_PLACE.format("the target"))

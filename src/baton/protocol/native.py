@@ -56,14 +56,15 @@ def assemble(
 ) -> Rendered:
     """`changed` are top-level members that differ for this target, None takes one out; they are noted already.
 
-    Everything that is not noted goes as it is. `member` is where the dialect keeps its turns.
+    Everything that is not noted goes as it is. `member` is where the dialect keeps its turns. Where model and stream
+    stand in the address of the request, `changed` takes them out.
     """
     replace: dict[str, bytes | None] = {
         member: b"[" + b",".join(rendered) + b"]",
         "model": msgspec.json.encode(target.model),
         **changed,
     }
-    if target.stream is not None and target.stream != conversation.stream:
+    if "stream" not in changed and target.stream is not None and target.stream != conversation.stream:
         replace["stream"] = b"true" if target.stream else b"false"
         account.note("stream", "moved", "as the gateway needs it")
     for path in (*conversation.paths.values(), *conversation.unmodelled):

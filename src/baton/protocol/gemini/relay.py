@@ -1,0 +1,124 @@
+"""Gemini on the way back: errors, usage, and the watch over a stream that is relayed as bytes."""
+
+import re
+
+import msgspec
+from msgspec import Raw, Struct
+
+from baton.protocol.gemini.tables import USAGE
+from baton.protocol.watch import Grammar, Watch
+from baton.types.errors import BatonError
+from baton.types.money import Usage
+
+STATUSES = {
+    400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    402: "FAILED_PRECONDITION",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    405: "UNIMPLEMENTED",
+    413: "INVALID_ARGUMENT",
+    429: "RESOURCE_EXHAUSTED",
+    503: "UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+    529: "UNAVAILABLE",
+}
+END = re.compile(rb'(?<!\\)"(finishReason|blockReason)"\s*:\s*"')
+ERROR = re.compile(rb'(?m)^(data:)?[\s\[,]*\{\s*"error"\s*:')
+USAGE_MEMBER = re.compile(rb'(?<!\\)"usageMetadata"\s*:\s*(?=\{)')
+OVERLAP = 64
+"""Bytes of the chunk before in which the mark of an end may have begun."""
+
+
+class _WithUsage(Struct, rename="camel"):
+    usage_metadata: Raw = Raw(b"null")
+
+
+WITH_USAGE = msgspec.json.Decoder(_WithUsage)
+
+
+def read_usage(body: bytes) -> Usage | None:
+    raw = WITH_USAGE.decode(body).usage_metadata
+    return None if bytes(raw) == b"null" else USAGE.decode(raw).usage()
+
+
+def write_error(error: BatonError, request_id: str) -> bytes:
+    info = {
+        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+        "reason": error.code,
+        "domain": "baton",
+        "metadata": {"request_id": request_id},
+    }
+    status = STATUSES.get(error.status, "INTERNAL" if error.status >= 500 else "INVALID_ARGUMENT")
+    return msgspec.json.encode(
+        {"error": {"code": error.status, "message": error.message, "status": status, "details": [info]}}
+    )
+
+
+def write_error_event(error: BatonError, request_id: str) -> bytes:
+    return b"data: " + write_error(error, request_id) + b"\n\n"
+
+
+def write_note(note: bytes) -> bytes:
+    """With an empty text: SDKs take a chunk without content for a broken answer, and cannot read comments."""
+    said = b'{"content":{"parts":[{"text":""}],"role":"model"},"index":0}'
+    return b'data: {"candidates":[' + said + b'],"baton":' + note + b"}\n\n"
+
+
+class _EndWatch(Watch):
+    """Remembers the end when it passes: what follows it in the same event may be long (sources of a search)."""
+
+    _ended = False
+    _before = b""
+
+    def feed(self, chunk: bytes) -> bytes:
+        if not self._ended:
+            self._ended = END.search(self._before + chunk) is not None
+            self._before = (self._before + chunk)[-OVERLAP:]
+        return super().feed(chunk)
+
+    @property
+    def complete(self) -> bool:
+        return self._ended
+
+
+def watch(*, hide_usage: bool, hold_end: bool) -> Watch:  # noqa: ARG001 - usage is part of every Gemini stream
+    return _EndWatch(GRAMMAR, hide_usage=False, hold_end=hold_end)
+
+
+def _usage_of_stream(head: bytes, tail: bytes) -> Usage | None:
+    return _last_usage(tail) or _last_usage(head)
+
+
+GRAMMAR = Grammar(
+    complete=lambda tail: END.search(tail) is not None,
+    error_event=lambda tail: ERROR.search(tail) is not None,
+    usage=_usage_of_stream,
+    is_usage_event=lambda _event: False,
+    is_end_event=lambda event: END.search(event) is not None,
+)
+
+
+def _last_usage(data: bytes) -> Usage | None:
+    """The last whole usage object: the event around it may have begun before these bytes."""
+    for found in reversed(list(USAGE_MEMBER.finditer(data))):
+        whole = _object_at(data, found.end())
+        if whole:
+            try:
+                return USAGE.decode(whole).usage()
+            except msgspec.DecodeError:
+                continue
+    return None
+
+
+def _object_at(data: bytes, start: int) -> bytes:
+    """The JSON object that begins there, empty when it does not end. Usage holds no text with braces in it."""
+    depth = 0
+    for place in range(start, len(data)):
+        if data[place] == ord("{"):
+            depth += 1
+        elif data[place] == ord("}"):
+            depth -= 1
+            if depth == 0:
+                return data[start : place + 1]
+    return b""
