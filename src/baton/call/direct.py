@@ -9,7 +9,7 @@ import asyncio
 import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -34,7 +34,8 @@ class Place(Struct, frozen=True):
     host: str
     port: int
     tls: bool
-    head: bytes
+    target: bytes
+    """What stands behind the method: path, version, host."""
 
 
 class DirectTransport:
@@ -119,7 +120,7 @@ class Connection(asyncio.Protocol):
         self._pieces: deque[bytes] = deque()
         self._buffered = 0
         self._head_bytes = 0
-        self._headed = self._ended = self._paused = False
+        self._headed = self._ended = self._paused = self._keeps_alive = False
         self._fault: UpstreamFault | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._deadline = self._loop.time() + self._timeouts.total_s
@@ -155,8 +156,8 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     async def _wait(self, timeout_s: float) -> None:
-        if self._fault is not None:
-            raise self._fault
+        if (fault := self._fault) is not None:
+            raise fault
         self._waiter = self._loop.create_future()
         left = min(timeout_s, self._deadline - self._loop.time())
         timer = self._loop.call_later(max(0.0, left), self._time_out)
@@ -184,7 +185,7 @@ class Connection(asyncio.Protocol):
         """Back to the pool, unless the server said that it closes."""
         if self._transport is None or self._transport.is_closing():
             return
-        if self._parser.should_keep_alive() and not self._paused:
+        if self._keeps_alive and not self._paused:
             self._idle_since = self._loop.time()
             self._answering = False
             self._idle.append(self)
@@ -255,6 +256,7 @@ class Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         if self._headed:
             self._ended = True
+            self._keeps_alive = self._parser.should_keep_alive()  # the parser forgets it with the message
 
 
 class DirectUpstream:
@@ -283,14 +285,14 @@ class DirectUpstream:
         self._connection.abort()
 
 
-@cache
+@lru_cache(maxsize=1024)
 def place_of(url: str) -> Place:
     parts = urlsplit(url)
     tls = parts.scheme == "https"
     port = parts.port or (443 if tls else 80)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     host = parts.netloc.rpartition("@")[2]
-    return Place(parts.hostname or "", port, tls, f"POST {path} HTTP/1.1\r\nhost: {host}\r\n".encode("latin-1"))
+    return Place(parts.hostname or "", port, tls, f" {path} HTTP/1.1\r\nhost: {host}\r\n".encode("latin-1"))
 
 
 def _request(place: Place, outgoing: Outgoing) -> bytes:
@@ -298,7 +300,7 @@ def _request(place: Place, outgoing: Outgoing) -> bytes:
     if lines.count("\n") != len(outgoing.headers) or lines.count("\r") != len(outgoing.headers):
         raise _fault(UpstreamFault, outgoing, "cannot be asked: a header holds a line break")
     length = f"content-length: {len(outgoing.body)}\r\n\r\n"
-    return place.head + lines.encode("latin-1") + length.encode() + outgoing.body
+    return outgoing.method.encode("latin-1") + place.target + lines.encode("latin-1") + length.encode() + outgoing.body
 
 
 @cache

@@ -1,12 +1,12 @@
 """Eligibility before ranking: what cannot serve a request is excluded with a reason, never ranked low."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 
 from msgspec import Struct
 
 from baton.decide.estimate import tokens_at_most
-from baton.types.card import Dialect, ModelCard, Provider
+from baton.types.card import ModelCard
 from baton.types.decision import Exclusion
 from baton.types.request import Caller, Facts, Wish
 from baton.types.task import Route, TaskType
@@ -15,17 +15,18 @@ from baton.types.task import Route, TaskType
 class Demands(Struct, frozen=True):
     """Everything that can exclude a model from one request."""
 
-    dialect: Dialect
     facts: Facts
     wish: Wish
     caller: Caller
     route: Route
     task_type: TaskType
+    barred: Mapping[str, str] = {}
+    """Models that the conversation cannot be carried to, with the reason."""
 
 
-def exclusion_of(card: ModelCard, provider: Provider, demands: Demands) -> Exclusion | None:
+def exclusion_of(card: ModelCard, demands: Demands) -> Exclusion | None:
     """The first reason why this model cannot serve the request, or None."""
-    return _not_allowed(card, demands) or _not_capable(card, provider, demands)
+    return _not_allowed(card, demands) or _not_capable(card, demands)
 
 
 def matches_any(name: str, patterns: Iterable[str]) -> bool:
@@ -44,10 +45,10 @@ def _not_allowed(card: ModelCard, demands: Demands) -> Exclusion | None:
     return None
 
 
-def _not_capable(card: ModelCard, provider: Provider, demands: Demands) -> Exclusion | None:
+def _not_capable(card: ModelCard, demands: Demands) -> Exclusion | None:
     facts = demands.facts
-    if demands.dialect not in provider.dialects:
-        return Exclusion(card.id, "dialect", f"{provider.name} does not speak {demands.dialect}")
+    if card.id in demands.barred:
+        return Exclusion(card.id, "handoff", demands.barred[card.id])
     if missing := facts.needs - card.capabilities:
         return Exclusion(card.id, "capability", f"lacks {', '.join(sorted(missing))}")
     needed = tokens_at_most(facts)

@@ -5,6 +5,7 @@ A floor, a lambda or a preset in the request (or on the key) opens the choice to
 """
 
 import difflib
+from collections.abc import Mapping
 
 from msgspec import Struct
 
@@ -24,6 +25,7 @@ PRESETS: dict[str, float | None] = {"auto": None, "auto:cost": 10.0, "auto:quali
 """Model names that ask Baton to choose, with the lambda they stand for."""
 
 FLOOR_SLACK = 1e-9
+NOBODY: Mapping[str, str] = {}
 
 
 class Terms(Struct, frozen=True):
@@ -43,13 +45,18 @@ class Policy:
         self._rules = TaskTypeRules(snapshot.task_types)
         self._references = {name: _reference_of(one, snapshot.cards) for name, one in snapshot.task_types.items()}
 
-    def decide(self, request: Request, caller: Caller, decision_id: str) -> Decision:
-        """Raises UnknownModel, NotAllowed, NoEligibleModel, or RequestError for an unknown task type."""
+    def decide(
+        self, request: Request, caller: Caller, decision_id: str, barred: Mapping[str, str] = NOBODY
+    ) -> Decision:
+        """`barred`: models that the conversation cannot be carried to, with the reason.
+
+        Raises UnknownModel, NotAllowed, NoEligibleModel, or RequestError for an unknown task type.
+        """
         found = self._rules.find(request.wish, caller, request.facts)
         task_type = self.snapshot.task_types[found.name]
         asked = self.snapshot.aliases.get(request.model, request.model)
         route = self._route(request.model, asked, found.name, caller)
-        demands = Demands(request.dialect, request.facts, request.wish, caller, route, task_type)
+        demands = Demands(request.facts, request.wish, caller, route, task_type, barred)
         if asked in self.snapshot.cards and route.strategy == "pass":
             return self._pass_through(self.snapshot.cards[asked], demands, found, request, decision_id)
         terms = _terms(request, asked, caller, route, task_type)
@@ -86,12 +93,9 @@ class Policy:
     def _pass_through(
         self, card: ModelCard, demands: Demands, found: Found, request: Request, decision_id: str
     ) -> Decision:
-        provider = self.snapshot.providers[card.provider]
-        excluded = exclusion_of(card, provider, demands)
+        excluded = exclusion_of(card, demands)
         if excluded is not None and excluded.reason in {"key", "allow_list"}:
             raise NotAllowed(f"model {card.id!r} is not allowed here: {excluded.detail}", "model")
-        if excluded is not None and excluded.reason == "dialect":
-            raise NoEligibleModel(f"model {card.id!r} cannot serve this request: {excluded.detail}", "model")
         reference = self.reference_of(found.name)
         output = demands.task_type.output_tokens
         cost = expected_cost(card, request.facts, output)
@@ -152,7 +156,7 @@ class Policy:
         eligible: list[Ranked] = []
         excluded: list[Exclusion] = []
         for card in self.snapshot.cards.values():
-            exclusion = exclusion_of(card, self.snapshot.providers[card.provider], demands)
+            exclusion = exclusion_of(card, demands)
             if exclusion is not None:
                 excluded.append(exclusion)
                 continue

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Mapping
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from baton.types.card import Dialect
 from baton.types.request import Caller
@@ -15,6 +15,8 @@ class Arrival(Struct, frozen=True):
     body: bytes
     headers: Mapping[str, str]
     caller: Caller
+    placed: Mapping[str, Raw] = {}
+    """Members that this dialect has in the path of the request instead of its body: `model` and `stream`."""
 
 
 class Reply(Struct, frozen=True):

@@ -3,25 +3,51 @@
 import os
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from baton.call.either import EitherTransport
 from baton.call.endpoint import Endpoints
+from baton.call.providers.quirks import target_for
 from baton.call.transport import Timeouts, Transport
 from baton.config.schema import Config
 from baton.decide.policy import PRESETS, Policy
 from baton.flow.arrival import Arrival
+from baton.flow.handoff import Carrier
+from baton.flow.kept_answers import KeptAnswers
+from baton.flow.private_state import SEAL_BYTES, PrivateState, house_seal
 from baton.flow.run import Run, Sink
 from baton.record.ledger import Ledger
+from baton.state.keep import Keep
 from baton.types.card import ModelCard
 from baton.types.decision import Decision
 from baton.types.request import Caller, Request
+
+DAY_S = 86_400.0
 
 
 class House:
     """Everything that one process needs to serve requests. Made by `open_house`; its owner closes it."""
 
-    def __init__(self, config: Config, ledger: Ledger, transport: Transport) -> None:
+    def __init__(self, config: Config, ledger: Ledger, transport: Transport, keep: Keep) -> None:
+        content, handoff = config.content, config.handoff
+        given = handoff.seal_key.reveal().encode() if handoff.seal_key is not None else None
+        private = PrivateState(
+            keep,
+            given or house_seal(keep, os.urandom(SEAL_BYTES)),
+            handoff.retention_days * DAY_S,
+            durable=content.mode != "off",
+        )
+        self.keep = keep
+        self.answers = KeptAnswers(keep, content.responses_retention_days * DAY_S, on=content.mode != "off")
+        self.carrier = Carrier(
+            config.snapshot.providers,
+            lambda card, provider, dialect: target_for(card, provider, dialect, config.quirks.get(card.id)),
+            private,
+            self.answers,
+            strict=handoff.strict,
+            in_band=handoff.in_band,
+        )
         self.config = config
         self.ledger = ledger
         self.sink: Sink = ledger
@@ -41,8 +67,8 @@ class House:
         )
         return run
 
-    def decide(self, run: Run, request: Request, caller: Caller) -> Decision:
-        decision = run.decision = self.policy.decide(request, caller, run.request_id)
+    def decide(self, run: Run, request: Request, caller: Caller, barred: Mapping[str, str]) -> Decision:
+        decision = run.decision = self.policy.decide(request, caller, run.request_id, barred)
         run.reference = self.policy.reference_of(decision.task_type)
         return decision
 
@@ -58,6 +84,7 @@ class House:
         """Calls under way are dropped; the ledger writes what it holds."""
         await self.transport.close()
         self.ledger.close()
+        self.keep.close()
 
 
 def open_house(config: Config) -> House:
@@ -65,7 +92,14 @@ def open_house(config: Config) -> House:
     server = config.server
     ledger = Ledger.open(config.ledger.path, flush_s=config.ledger.flush_s, capacity=config.ledger.capacity)
     timeouts = Timeouts(server.connect_s, server.first_byte_s, server.between_bytes_s, server.total_s)
-    return House(config, ledger, EitherTransport(timeouts))
+    keep = Keep(state_path(config), time.time)
+    return House(config, ledger, EitherTransport(timeouts), keep)
+
+
+def state_path(config: Config) -> Path:
+    """Beside the ledger, unless the config names another place."""
+    ledger = Path(config.ledger.path)
+    return Path(config.state.path) if config.state.path else ledger.with_name(f"{ledger.stem}-state.db")
 
 
 def _new_id(now: float) -> str:

@@ -1,30 +1,31 @@
-"""One request, from the door and back to it: read, decide, call, write, record."""
+"""One request, from the door and back to it: read, decide, carry, call, write, record."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
 import msgspec
+from msgspec import Struct
 
 from baton.call.send import send
-from baton.call.transport import Outgoing, Upstream
+from baton.call.transport import Upstream
 from baton.flow.arrival import Arrival, Reply
 from baton.flow.house import House
+from baton.flow.passage import AnswerStream, Passage, Relay
 from baton.flow.run import Run
 from baton.protocol.request import read_request
-from baton.protocol.splice import splice
 from baton.protocol.voice import Voice, voice_of
-from baton.protocol.watch import Watch
 from baton.types.card import ModelCard
-from baton.types.errors import BatonError, UpstreamCut, UpstreamEmpty, UpstreamFault, UpstreamNotJson, UpstreamStatus
+from baton.types.errors import BatonError, HandoffRefused, NoEligibleModel, UpstreamFault, UpstreamStatus
 from baton.types.money import Usage, usd_text
 from baton.types.outcome import Ending
 from baton.types.request import Request
 
 JSON = {"content-type": "application/json"}
 EVENTS = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
-ASK_FOR_USAGE = b'{"include_usage":true}'
 LEFT_STATUS = 499
 """What the ledger notes when the caller left before the answer (the status that nginx uses)."""
+PASSED = "pass"
+"""The rule of a decision that nothing was chosen in."""
 
 
 async def serve(arrival: Arrival, house: House) -> Reply:
@@ -38,15 +39,16 @@ async def serve(arrival: Arrival, house: House) -> Reply:
 
 async def answer(arrival: Arrival, house: House, run: Run) -> Reply:
     """The way of a request. Raises BatonError; whatever happens is recorded, a stream when it is over."""
-    voice = voice_of(arrival.dialect)
     try:
-        request = run.request = read_request(arrival.dialect, arrival.body, arrival.headers)
-        decision = house.decide(run, request, arrival.caller)
-        card = house.card(decision.model)
-        upstream = await _ask(house, run, request, arrival.headers, card)
+        arrival = house.answers.continued(arrival)
+        request = run.request = read_request(arrival.dialect, arrival.body, arrival.headers, arrival.placed)
+        card, passage = _carry(house, run, request, arrival)
+        upstream = await _ask(house, run, request, arrival.headers, card, passage)
         if request.stream:
-            return Reply(200, EVENTS | run.headers(whole=False), stream=_relay(house, run, upstream, card, voice))
-        body = await _whole(house, run, upstream, card, voice)
+            begun = await _begin(run, upstream, card, passage.stream())
+            relayed = _relay(house, run, upstream, card, passage, begun)
+            return Reply(200, EVENTS | run.headers(whole=False), stream=relayed)
+        body = await _whole(house, run, upstream, card, passage)
     except BatonError as error:
         ending: Ending = "upstream_fault" if isinstance(error, UpstreamFault) else "rejected"
         run.finish(house.sink, ending, error.status, error.code)
@@ -61,13 +63,38 @@ async def answer(arrival: Arrival, house: House, run: Run) -> Reply:
     return Reply(200, JSON | run.headers(whole=True), body)
 
 
-async def _ask(house: House, run: Run, request: Request, headers: Mapping[str, str], card: ModelCard) -> Upstream:
+def _carry(house: House, run: Run, request: Request, arrival: Arrival) -> tuple[ModelCard, Passage]:
+    """The model that is asked, and the way to it. A model that the conversation cannot be carried to is passed over."""
+    barred: dict[str, str] = {}
+    while True:
+        try:
+            decision = house.decide(run, request, arrival.caller, barred)
+        except NoEligibleModel as error:
+            if barred:
+                raise HandoffRefused(error.message, error.param) from error
+            raise
+        card = house.card(decision.model)
+        concrete = decision.rule == PASSED
+        try:
+            passage = house.carrier.passage(run, request, card, concrete=concrete)
+        except HandoffRefused as error:
+            if concrete:
+                raise
+            barred[card.id] = error.message
+        else:
+            run.handed_off(passage)
+            return card, passage
+
+
+async def _ask(
+    house: House, run: Run, request: Request, headers: Mapping[str, str], card: ModelCard, passage: Passage
+) -> Upstream:
     """The head of the model's answer. A fault, or a caller who leaves while waiting, is an attempt as well."""
-    endpoint = house.endpoints.of(card.provider, request.dialect)
-    outgoing = Outgoing(endpoint.url, endpoint.headers(headers), _body_for(card, request), card.id, card.provider)
+    endpoint = house.endpoints.of(card.provider, passage.dialect)
     run.simulated = endpoint.provider.simulated
     run.asking()
     try:
+        outgoing = await endpoint.outgoing(card, passage.body, headers, stream=request.stream)
         upstream = await send(house.transport, outgoing, stream=request.stream)
     except UpstreamFault as fault:
         run.attempted(card, fault.upstream_status, None, fault)
@@ -79,26 +106,10 @@ async def _ask(house: House, run: Run, request: Request, headers: Mapping[str, s
     return upstream
 
 
-def _adds_usage(request: Request) -> bool:
-    """Chat Completions streams tell usage only when asked; Baton asks, and takes the extra chunk out again."""
-    return request.dialect == "openai-chat" and not request.include_usage
-
-
-def _body_for(card: ModelCard, request: Request) -> bytes:
-    """The caller's own bytes; only `model`, Baton's own member, and where usage would be missing the wish for it."""
-    changed: dict[str, bytes | None] = {"model": msgspec.json.encode(card.upstream)}
-    if "baton" in request.members:
-        changed["baton"] = None
-    if request.stream and _adds_usage(request):
-        changed["stream_options"] = ASK_FOR_USAGE
-    return splice(request.members, changed)
-
-
-async def _whole(house: House, run: Run, upstream: Upstream, card: ModelCard, voice: Voice) -> bytes:
+async def _whole(house: House, run: Run, upstream: Upstream, card: ModelCard, passage: Passage) -> bytes:
     """A whole answer that is one JSON object; anything else is a fault."""
     try:
-        body = await upstream.read(house.max_answer_bytes)
-        usage = _usage_of(body, card, voice)
+        body, usage, made = passage.whole(await upstream.read(house.max_answer_bytes))
     except UpstreamFault as fault:
         run.attempted(card, upstream.status, None, fault)
         raise
@@ -108,40 +119,56 @@ async def _whole(house: House, run: Run, upstream: Upstream, card: ModelCard, vo
         raise
     run.keep(body)
     run.attempted(card, upstream.status, usage, None)
+    house.carrier.settle(run, passage, made)
     return body
 
 
-def _usage_of(body: bytes, card: ModelCard, voice: Voice) -> Usage | None:
-    who = f"model {card.id!r} at provider {card.provider!r}"
-    if not body:
-        raise UpstreamEmpty(f"{who} answered 200 with an empty body", model=card.id, provider=card.provider)
+class Begun(Struct, frozen=True):
+    """A stream whose first bytes for the caller are there."""
+
+    stream: AnswerStream
+    first: bytes
+    rest: AsyncIterator[bytes]
+
+
+async def _begin(run: Run, upstream: Upstream, card: ModelCard, stream: AnswerStream) -> Begun:
+    """A fault before the first bytes for the caller has a status of its own."""
+    chunks = upstream.chunks()
+    first = b""
     try:
-        return voice.read_usage(body)
-    except (msgspec.DecodeError, RecursionError) as error:
-        text = f"{who} answered 200 with something that is not its JSON: {error}"
-        raise UpstreamNotJson(text, model=card.id, provider=card.provider, upstream_status=200) from error
+        async for chunk in chunks:
+            first = stream.feed(chunk)
+            if first:
+                break
+        if stream.told and (fault := stream.fault()) is not None:
+            raise fault
+    except UpstreamFault as fault:
+        upstream.abort()
+        run.attempted(card, upstream.status, None, fault)
+        raise
+    except asyncio.CancelledError:
+        upstream.abort()
+        run.attempted(card, upstream.status, None, None)
+        raise
+    return Begun(stream, first, chunks)
 
 
 async def _relay(
-    house: House, run: Run, upstream: Upstream, card: ModelCard, voice: Voice
+    house: House, run: Run, upstream: Upstream, card: ModelCard, passage: Passage, begun: Begun
 ) -> AsyncGenerator[bytes, None]:
-    """The stream as the model wrote it; one without its end gets a typed error event, never a made-up stop."""
-    request = run.request
-    assert request is not None
-    watch = voice.watch(hide_usage=_adds_usage(request), hold_end=request.wish.show_cost)
+    """The stream as the caller reads it; whatever ends it, the attempt and the ending are recorded."""
+    assert run.request is not None
+    stream, voice = begun.stream, voice_of(run.request.dialect)
     fault: UpstreamFault | None = None
     left = True
     try:
-        async for piece in _pieces(upstream, watch):
+        async for piece in _told(begun):
             run.keep(piece)
             yield piece
-        fault = _cut(watch, card)
-        if fault is not None and not watch.error_event:
-            yield voice.write_error_event(fault, run.request_id)
-        elif request.wish.show_cost:
-            yield voice.write_note(_note(run, card, watch.usage()))
-        if held := watch.end():
-            yield held
+        fault = stream.fault()
+        if last := _ending(run, card, stream, fault, voice):
+            run.keep(last)
+            yield last
         left = False
     except UpstreamFault as raised:
         fault = raised
@@ -150,32 +177,35 @@ async def _relay(
     finally:
         if left or fault is not None:
             upstream.abort()
-        run.attempted(card, upstream.status, watch.usage(), fault)
+        run.attempted(card, upstream.status, stream.usage(), fault)
         if fault is not None:
             run.finish(house.sink, "upstream_fault", 200, fault.code)
         elif left:
             run.finish(house.sink, "cancelled", LEFT_STATUS, "client_left")
         else:
+            house.carrier.settle(run, passage, stream.made())
             run.finish(house.sink, "ok", 200)
 
 
-async def _pieces(upstream: Upstream, watch: Watch) -> AsyncGenerator[bytes, None]:
-    async for chunk in upstream.chunks():
-        if ready := watch.feed(chunk):
+async def _told(begun: Begun) -> AsyncGenerator[bytes, None]:
+    """Everything but the end of the stream."""
+    stream = begun.stream
+    if begun.first:
+        yield begun.first
+    async for chunk in begun.rest:
+        if ready := stream.feed(chunk):
             yield ready
-    if rest := watch.finish():
-        yield rest
+    if ready := stream.finish():
+        yield ready
 
 
-def _cut(watch: Watch, card: ModelCard) -> UpstreamFault | None:
-    """What is wrong with a stream that the upstream closed in good order."""
-    who = f"model {card.id!r} at provider {card.provider!r}"
-    if watch.error_event:
-        return UpstreamFault(f"{who} reported an error inside its stream", model=card.id, provider=card.provider)
-    if not watch.complete:
-        text = f"{who} ended its stream without an end: what was sent so far is not a whole answer"
-        return UpstreamCut(text, model=card.id, provider=card.provider)
-    return None
+def _ending(run: Run, card: ModelCard, stream: AnswerStream, fault: UpstreamFault | None, voice: Voice) -> bytes:
+    """The end as the model made it; a typed error where it made none, never a made-up stop."""
+    if fault is not None:
+        return stream.end() if stream.told else voice.write_error_event(fault, run.request_id) + stream.end()
+    assert run.request is not None
+    note = voice.write_note(_note(run, card, stream.usage())) if run.request.wish.show_cost else b""
+    return note + stream.end()
 
 
 def _note(run: Run, card: ModelCard, usage: Usage | None) -> bytes:
@@ -188,11 +218,12 @@ def _note(run: Run, card: ModelCard, usage: Usage | None) -> bytes:
 
 
 def _refusal(run: Run, error: BatonError, voice: Voice) -> Reply:
-    """An error as the caller's dialect writes it; a provider's own error text goes on as it came."""
+    """An error as the caller's dialect writes it; a provider's own error text in that dialect goes on as it came."""
     headers = JSON | run.headers(whole=False)
     body = voice.write_error(error, run.request_id)
     if isinstance(error, UpstreamStatus):
-        body = error.body or body
+        if isinstance(run.passage, Relay):
+            body = error.body or body
         if error.retry_after is not None:
             headers["retry-after"] = error.retry_after
     return Reply(error.status, headers, body)

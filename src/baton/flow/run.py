@@ -3,7 +3,10 @@
 from collections.abc import Callable
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from baton.flow.arrival import Arrival
+from baton.flow.passage import Passage
 from baton.types.card import ModelCard
 from baton.types.decision import Decision
 from baton.types.errors import BatonError
@@ -30,8 +33,10 @@ class Run:
         self.reference: ModelCard | None = None
         self.simulated = False
         self.keep_content = False
+        self.passage: Passage | None = None
+        self.caller = arrival.caller
         self._arrival = arrival
-        self._at = now
+        self.at = now
         self._monotonic = monotonic
         self._begun = monotonic()
         self._attempts: list[Attempt] = []
@@ -40,6 +45,12 @@ class Run:
         self._head_at = 0.0
         self._waited_s = 0.0
         self._finished = False
+
+    def handed_off(self, passage: Passage) -> None:
+        """The conversation has been made ready for the model that was decided on."""
+        self.passage = passage
+        if passage.handoff is not None and self.decision is not None:
+            self.decision = replace(self.decision, handoff=passage.handoff)
 
     def asking(self) -> None:
         """A model is about to be asked."""
@@ -97,7 +108,7 @@ class Run:
             Finished(
                 request_id=self.request_id,
                 task_id=task_id or self.request_id,
-                at=self._at,
+                at=self.at,
                 dialect=self._arrival.dialect,
                 key=self._arrival.caller.name,
                 status=status,
@@ -126,6 +137,8 @@ class Run:
         headers["x-baton-route"] = decision.route
         headers["x-baton-task-type"] = decision.task_type
         headers["x-baton-reason"] = printable(decision.reason)
+        if decision.handoff is not None:
+            headers["x-baton-handoff"] = decision.handoff.header()
         if self.simulated:
             headers["x-baton-simulated"] = "true"
         if whole and self._attempts and self._attempts[-1].usage_known:

@@ -19,6 +19,9 @@ FOREIGN_ORIGIN = "private state of another {0}: kept for its origin"
 UNMARKED = "private state of unknown origin"
 PREFIX_CHANGED = "private state bound to turns that have changed since"
 
+_OPAQUE = re.compile(rb'"(?:signature|encrypted_content|thoughtSignature|thought_signature|data)"\s*:\s*"([^"\\]+)"')
+"""Private state as it stands on any wire. `data` is that of redacted thinking, and of media, which have no maker."""
+
 _VERSION = re.compile(r"(-latest|-preview|-exp|[-@]\d{4}-?\d{2}-?\d{2}|-v\d+(:\d+)?|:\w+)$")
 
 
@@ -37,6 +40,20 @@ def refusal(entry: PrivateEntry, target: Target, prefix_hash: str) -> str:
     if entry.prefix_hash and entry.prefix_hash != prefix_hash:
         return PREFIX_CHANGED
     return ""
+
+
+def opaque_strings(body: bytes) -> list[bytes]:
+    """The strings in a body that may be private state, each as the vendor wrote it."""
+    return _OPAQUE.findall(body)
+
+
+def opaque_of(entry: PrivateEntry) -> bytes:
+    """What `opaque_strings` finds of this entry; empty for state that has no such string."""
+    if entry.kind in {"signature", "redacted", "thought_signature"}:
+        return entry.payload
+    if entry.kind in {"encrypted", "compaction"}:
+        return next(iter(_OPAQUE.findall(entry.payload)), b"")
+    return b""
 
 
 def model_family(upstream: str) -> str:

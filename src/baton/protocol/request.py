@@ -15,6 +15,8 @@ from baton.types.request import Facts, Request
 
 T = TypeVar("T")
 
+NO_MEMBERS: Mapping[str, Raw] = {}
+
 MEMBERS = msgspec.json.Decoder(dict[str, Raw])
 FLAG = msgspec.json.Decoder(bool)
 
@@ -27,11 +29,20 @@ _PACKAGES: dict[Dialect, str] = {
     "ollama": "baton.protocol.ollama.request",
 }
 _READERS: dict[Dialect, FactsReader] = {}
+STREAMS_UNASKED = frozenset({"ollama"})
+"""Dialects that stream where the caller says nothing."""
 
 
-def read_request(dialect: Dialect, body: bytes, headers: Mapping[str, str]) -> Request:
-    """Raises MalformedBody when the body is not a request of this dialect; the text names the member at fault."""
+def read_request(
+    dialect: Dialect, body: bytes, headers: Mapping[str, str], placed: Mapping[str, Raw] = NO_MEMBERS
+) -> Request:
+    """`placed` are members that stood in the path.
+
+    Raises MalformedBody when the body is not a request of this dialect; the text names the member at fault.
+    """
     members = read_members(body)
+    if placed:
+        members |= placed
     model = _member(members, "model", TEXT)
     if not model:
         raise MalformedBody("`model` must be a non-empty string: a model id, an alias, or 'auto'", "model")
@@ -43,7 +54,7 @@ def read_request(dialect: Dialect, body: bytes, headers: Mapping[str, str]) -> R
     return Request(
         dialect=dialect,
         model=model,
-        stream=stream is True,
+        stream=stream is True or (stream is None and dialect in STREAMS_UNASKED),
         members=members,
         wish=wish,
         facts=_facts_reader(dialect)(members, len(body)),

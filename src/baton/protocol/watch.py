@@ -12,7 +12,9 @@ from baton.types.money import Usage
 
 HEAD_BYTES = 8_192
 TAIL_BYTES = 4_096
-"""Enough for the last content event, the usage and the end of every vendor seen."""
+"""Enough for the last content event, the usage and the end of vendors that tell them in events of their own."""
+WHOLE_BYTES = 8 * 1024 * 1024
+"""A stream up to this length is remembered whole."""
 
 
 class Grammar(Struct, frozen=True):
@@ -27,6 +29,10 @@ class Grammar(Struct, frozen=True):
     is_usage_event: Callable[[bytes], bool]
     """One event -> it carries usage and nothing else."""
     is_end_event: Callable[[bytes], bool]
+    line_events: bool = False
+    """Events are single lines, and not ended by a blank one."""
+    tail_bytes: int = TAIL_BYTES
+    """How much of the end `complete`, `error_event` and `usage` must see."""
 
 
 class Watch:
@@ -35,20 +41,22 @@ class Watch:
         self._hide_usage = hide_usage
         self._hold_end = hold_end
         self._filters = hide_usage or hold_end
-        self._head = b""
-        self._tail = b""
+        self._chunks: list[bytes] = []
+        self._size = 0
+        self._cut = False
         self._open = b""
         self._end = b""
 
     def feed(self, chunk: bytes) -> bytes:
         """What to relay for this chunk. A filtering watch holds back an unfinished event; nothing is reordered."""
-        if len(self._head) < HEAD_BYTES:
-            self._head += chunk[: HEAD_BYTES - len(self._head)]
-        self._tail = chunk[-TAIL_BYTES:] if len(chunk) >= TAIL_BYTES else (self._tail + chunk)[-TAIL_BYTES:]
+        self._chunks.append(chunk)
+        self._size += len(chunk)
+        if self._size > WHOLE_BYTES:
+            self._shorten()
         if not self._filters:
             return chunk
         data = self._open + chunk
-        whole = _end_of_last_event(data)
+        whole = data.rfind(b"\n") + 1 if self._grammar.line_events else _end_of_last_event(data)
         self._open = data[whole:]
         return self._filtered(data[:whole])
 
@@ -63,18 +71,43 @@ class Watch:
 
     @property
     def complete(self) -> bool:
-        return self._grammar.complete(self._tail)
+        return self._grammar.complete(self._tail())
 
     @property
     def error_event(self) -> bool:
-        return self._grammar.error_event(self._tail)
+        return self._grammar.error_event(self._tail())
 
     def usage(self) -> Usage | None:
-        return self._grammar.usage(self._head, self._tail)
+        return self._grammar.usage(self._head(), self._tail())
+
+    def whole(self) -> bytes | None:
+        """Everything that was fed; None when it was longer than `WHOLE_BYTES`."""
+        return None if self._cut else b"".join(self._chunks)
+
+    def _head(self) -> bytes:
+        found = b""
+        for chunk in self._chunks:
+            found += chunk
+            if len(found) >= HEAD_BYTES:
+                break
+        return found[:HEAD_BYTES]
+
+    def _tail(self) -> bytes:
+        limit, size, first = self._grammar.tail_bytes, 0, len(self._chunks)
+        while first and size < limit:
+            first -= 1
+            size += len(self._chunks[first])
+        return b"".join(self._chunks[first:])[-limit:]
+
+    def _shorten(self) -> None:
+        """Forget the middle of a long stream."""
+        self._chunks = [self._head(), self._tail()]
+        self._size = sum(map(len, self._chunks))
+        self._cut = True
 
     def _filtered(self, events: bytes) -> bytes:
         kept: list[bytes] = []
-        for event in _split_events(events):
+        for event in events.splitlines(keepends=True) if self._grammar.line_events else _split_events(events):
             if self._hide_usage and self._grammar.is_usage_event(event):
                 continue
             if self._hold_end and self._grammar.is_end_event(event):

@@ -19,6 +19,7 @@ WISH_HEADERS = {
     "x-baton-lambda": "lambda",
     "x-baton-models": "models",
     "x-baton-task-id": "task_id",
+    "x-baton-strict-handoff": "strict_handoff",
     "x-baton-show-cost": "show_cost",
 }
 MAX_ID_LENGTH = 200
@@ -58,7 +59,7 @@ def _from_text(name: str, text: str, header: str) -> Any:
             raise MalformedBody(f"header {header} must be a number, not {text!r}", header) from error
     if name == "models":
         return [part.strip() for part in text.split(",") if part.strip()]
-    if name == "show_cost":
+    if name in {"show_cost", "strict_handoff"}:
         return text.strip().lower() in {"1", "true", "yes"}
     return text
 

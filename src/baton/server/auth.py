@@ -8,6 +8,7 @@ from baton.types.errors import Unauthorized
 from baton.types.request import Caller
 
 ANYONE = Caller()
+WAYS = "'Authorization: Bearer KEY', 'x-api-key: KEY' or 'x-goog-api-key: KEY'"
 HASH_PREFIX = "sha256:"
 
 
@@ -21,7 +22,7 @@ class Keys:
             return ANYONE
         given = key_in(headers)
         if given is None:
-            raise Unauthorized("a key is needed: send it as 'Authorization: Bearer KEY' or as 'x-api-key: KEY'")
+            raise Unauthorized(f"a key is needed: send it as {WAYS}")
         caller = self._callers.get(hashlib.sha256(given.encode("latin-1")).hexdigest())
         if caller is None:
             raise Unauthorized("this key is not known here: check server.keys in the config")
@@ -32,7 +33,7 @@ def key_in(headers: Mapping[str, str]) -> str | None:
     bearer = headers.get("authorization", "")
     if bearer[:7].lower() == "bearer ":
         return bearer[7:].strip()
-    return headers.get("x-api-key")
+    return headers.get("x-api-key") or headers.get("x-goog-api-key")
 
 
 def _digest_of(key: KeyConfig) -> str:

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from baton.flow.arrival import Arrival, Reply
 from baton.flow.request import serve
-from baton.server import models, probes, routing
+from baton.server import gemini, models, probes, responses, routing, tokens
 from baton.server.visit import Visit
 from baton.types.card import Dialect
 from baton.types.errors import MethodNotAllowed, NotFound
@@ -21,7 +21,11 @@ class Door(Struct, frozen=True):
 
 def dialect_of(path: str, headers: Mapping[str, str]) -> Dialect:
     """The dialect in which errors outside a known request are written."""
-    return "anthropic" if path.startswith("/v1/messages") or "anthropic-version" in headers else "openai-chat"
+    if path.startswith("/v1/messages") or "anthropic-version" in headers:
+        return "anthropic"
+    if path.startswith(GEMINI_PATHS) or "x-goog-api-key" in headers:
+        return "gemini"
+    return "openai-responses" if path.startswith("/v1/responses") else "openai-chat"
 
 
 def _wire(dialect: Dialect) -> Callable[[Visit], Awaitable[Reply]]:
@@ -31,9 +35,19 @@ def _wire(dialect: Dialect) -> Callable[[Visit], Awaitable[Reply]]:
     return answer
 
 
+GEMINI_PATHS = "/v1beta/"
+
 DOORS: dict[str, dict[str, Door]] = {
     "/v1/chat/completions": {"POST": Door(_wire("openai-chat"))},
+    "/v1/responses": {"POST": Door(_wire("openai-responses"))},
+    "/v1/responses/{id}": {"GET": Door(responses.show), "DELETE": Door(responses.delete)},
+    "/v1/responses/{id}/input_items": {"GET": Door(responses.list_items)},
     "/v1/messages": {"POST": Door(_wire("anthropic"))},
+    "/v1/messages/count_tokens": {"POST": Door(tokens.count_messages)},
+    "/v1beta/models/{model}:{way}": {"POST": Door(gemini.answer)},
+    "/v1/models/{model}:{way}": {"POST": Door(gemini.answer)},
+    "/v1beta/models": {"GET": Door(gemini.list_models)},
+    "/v1beta/models/{model}": {"GET": Door(gemini.show_model)},
     "/v1/models": {"GET": Door(models.list_models)},
     "/v1/models/{model}": {"GET": Door(models.show_model)},
     "/v1/baton/route": {"POST": Door(routing.dry_run)},
@@ -48,7 +62,7 @@ DOORS: dict[str, dict[str, Door]] = {
 }
 
 _PATTERNS = [
-    (re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>.+)", path) + r"\Z"), doors)
+    (re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^:]+)" if ":" in path else r"(?P<\1>.+)", path) + r"\Z"), doors)
     for path, doors in DOORS.items()
     if "{" in path
 ]

@@ -19,5 +19,8 @@ class Visit(Struct, frozen=True):
     body: bytes
 
 
-def json_reply(value: object, status: int = 200) -> Reply:
-    return Reply(status, {"content-type": "application/json"}, msgspec.json.encode(value))
+JSON = {"content-type": "application/json"}
+
+
+def json_reply(value: object, status: int = 200, headers: Mapping[str, str] = JSON) -> Reply:
+    return Reply(status, {**JSON, **headers}, msgspec.json.encode(value))

@@ -5,6 +5,7 @@ from typing import Literal
 from msgspec import Struct, field
 
 from baton.types.card import ModelCard, Provider
+from baton.types.handoff import HandoffReport
 from baton.types.task import Route, TaskType
 
 Evidence = Literal["certified", "configured", "assumed"]
@@ -28,7 +29,8 @@ class Candidate(Struct, frozen=True):
 class Exclusion(Struct, frozen=True):
     model: str
     reason: Literal[
-        "context_window", "capability", "allow_list", "ladder", "dialect", "rule", "floor", "output_limit", "key",
+        "context_window", "capability", "allow_list", "ladder", "rule", "floor", "output_limit", "key",
+        "handoff",
     ]  # fmt: skip
     detail: str
 
@@ -64,6 +66,8 @@ class Decision(Struct, frozen=True, rename={"lambda_": "lambda"}):
     difficulty: float | None = None
     proof: str = "none"
     """The certificate that carried the decision, or `none`: the rules alone are not a proof."""
+    handoff: HandoffReport | None = None
+    """What became of every element of the conversation, where it was not forwarded as the caller's own bytes."""
 
 
 class PolicySnapshot(Struct, frozen=True):

@@ -10,11 +10,13 @@ BatonError                      has `code`, `status` (HTTP), `message`
  |   |- NotFound (404)          no such path, decision or request
  |   |   `- UnknownModel        no card, alias or wildcard of that name
  |   |- MethodNotAllowed (405)
- |   `- NoEligibleModel (400)   every model is excluded; carries the exclusions
+ |   |- NoEligibleModel (400)   every model is excluded; carries the exclusions
+ |   |- HandoffRefused (400)    the conversation cannot be carried to the model as it is; names what would be lost
+ |   `- NotKept (400)           an earlier answer that the request goes on from is not kept here
  |- UpstreamFault (502)         a model was asked and the answer cannot be trusted; carries model and provider
  |   |- UpstreamRefused         no connection
  |   |- UpstreamTimeout (504)   connect, first byte, between bytes, or total
- |   |- UpstreamStatus          an error status, mapped (401/403 -> 502, 429 -> 429, 5xx -> 502/503/529)
+ |   |- UpstreamStatus          an error status, mapped (401/403 -> 502, 429 -> 429, 5xx -> 502/503/529); has a reason
  |   |- UpstreamNotJson         a 200 with something else: HTML, cut JSON, too much
  |   |- UpstreamEmpty           a 200 with no bytes at all
  |   `- UpstreamCut             the connection or the stream ended without its end
@@ -22,7 +24,7 @@ BatonError                      has `code`, `status` (HTTP), `message`
  `- LedgerError (500)           the ledger cannot be opened or read
 """
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 
 class BatonError(Exception):
@@ -92,6 +94,16 @@ class NoEligibleModel(RequestError):
     code = "no_eligible_model"
 
 
+class HandoffRefused(RequestError):
+    """Nothing was sent. The text names the first elements that would be lost, and why."""
+
+    code = "handoff_refused"
+
+
+class NotKept(RequestError):
+    code = "not_kept"
+
+
 class UpstreamFault(BatonError):
     """A model was asked and its answer cannot be used. `upstream_status` is 0 when there was no HTTP answer."""
 
@@ -114,8 +126,17 @@ class UpstreamTimeout(UpstreamFault):
     status = 504
 
 
+Reason = Literal[
+    "", "key", "quota", "rate_limit", "overloaded", "context_length", "content_filter", "model", "timeout", "provider"
+]
+"""Why a provider refused, in one vocabulary for all of them. Empty: the request itself, as far as can be told."""
+
+
 class UpstreamStatus(UpstreamFault):
-    """The provider answered with an error status. `body` is its own text, `retry_after` its own header."""
+    """The provider answered with an error status.
+
+    `body` is its own text, `detail` the sentence in it, `retry_after` its own header.
+    """
 
     code = "upstream_status"
 
@@ -123,6 +144,8 @@ class UpstreamStatus(UpstreamFault):
         super().__init__(message, model=model, provider=provider, upstream_status=upstream_status)
         self.body = body
         self.retry_after: str | None = None
+        self.reason: Reason = ""
+        self.detail = ""
 
 
 class UpstreamNotJson(UpstreamFault):

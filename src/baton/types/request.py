@@ -17,6 +17,8 @@ class Wish(Struct, frozen=True, forbid_unknown_fields=True, rename={"lambda_": "
     models: tuple[str, ...] = ()
     """Allow-list of model ids for this request, `*` as wildcard."""
     task_id: str | None = None
+    strict_handoff: bool | None = None
+    """Refuse, before anything is sent, a handoff that would degrade anything; None: as the config says."""
     show_cost: bool = False
     """Put model, cost and request id into one more chunk at the end of a stream (SDKs ignore its `baton` member)."""
 
