@@ -39,6 +39,8 @@ class Reply(Struct, frozen=True, kw_only=True):
     tool_names: Mapping[str, str] = {}
     """Names on the upstream's wire -> the caller's own, where they differ (`protocol.tool_ids.renamed_tools`)."""
     show_reasoning: bool = True
+    echo: Mapping[str, bytes] = {}
+    """Members of the caller's request, for a dialect whose answers repeat them."""
     seal: Callable[[PrivateEntry, bool], str] | None = None
     """Packs private state of a foreign provider for a field that this caller echoes (`protocol.inband.sealer(key)`).
 

@@ -1,6 +1,6 @@
 """The whole answer is the fold of its events, and an answer can be told as events again."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -130,7 +130,7 @@ def unfold(answer: AnswerMessage) -> Iterator[Event]:
     """Events whose fold is the answer: each part begins, is told whole, and ends, with its private state inside."""
     yield Start(answer.id, answer.model)
     for index, part in enumerate(answer.parts):
-        yield from _part_events(index, part)
+        yield from _part_events(index, part, answer.private)
         for entry in answer.private:
             if entry.anchor == index:
                 yield PrivateState(entry)
@@ -147,11 +147,12 @@ def unfold(answer: AnswerMessage) -> Iterator[Event]:
         yield answer.fault
 
 
-def _part_events(index: int, part: Part) -> Iterator[Event]:
+def _part_events(index: int, part: Part, private: Sequence[PrivateEntry]) -> Iterator[Event]:
     if isinstance(part, TextPart):
         yield TextDelta(index, part.text, part.refusal)
     elif isinstance(part, ReasoningPart):
-        yield ReasoningDelta(index, part.text)
+        ids = (entry.id for entry in private if entry.anchor == index and entry.kind == "encrypted")
+        yield ReasoningDelta(index, part.text, next(ids, ""))
     elif isinstance(part, ToolCallPart):
         yield ToolCallStart(index, part.id, part.name, part.kind, part.ids.get("item", ""))
         yield ToolArgumentsDelta(index, part.arguments)

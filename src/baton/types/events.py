@@ -56,8 +56,11 @@ class TextDelta(Struct, frozen=True, tag="text"):
 
 
 class ReasoningDelta(Struct, frozen=True, tag="reasoning"):
+    """`item_id`: id of the item that carries the thoughts, with its first word, where the dialect has one."""
+
     part: int
     text: str
+    item_id: str = ""
 
 
 class ToolCallStart(Struct, frozen=True, tag="tool_call"):

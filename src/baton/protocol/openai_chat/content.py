@@ -1,18 +1,16 @@
 """Content parts of Chat Completions messages -> parts. One table of part types."""
 
-import re
 from collections.abc import Callable
 
 import msgspec
 from msgspec import Struct
 
+from baton.protocol.data_url import split_data_url
 from baton.protocol.fields import Fields, fields_of, list_of, text_of
 from baton.types.errors import MalformedBody
 from baton.types.parts import AudioPart, CacheMarker, DocumentPart, ImagePart, OpaquePart, TextPart
 
 ContentPart = TextPart | ImagePart | DocumentPart | AudioPart | OpaquePart
-
-DATA_URL = re.compile(r"data:(?P<type>[\w.+/-]+)(;[\w=.+-]+)*;base64,")
 
 
 def read_content(raw: bytes, path: str) -> list[ContentPart]:
@@ -30,12 +28,6 @@ def _read_part(raw: bytes, path: str) -> ContentPart:
     reader = READERS.get(kind)
     part = reader(fields) if reader is not None else None
     return OpaquePart(raw, "openai-chat", kind, path=path) if part is None else part
-
-
-def split_data_url(url: str) -> tuple[str, str]:
-    """Media type and base64 of a data URL; two empty strings for any other URL."""
-    found = DATA_URL.match(url)
-    return (found["type"], url[found.end() :]) if found else ("", "")
 
 
 def cache_marker(fields: Fields) -> CacheMarker | None:

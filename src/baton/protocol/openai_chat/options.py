@@ -8,6 +8,7 @@ from msgspec import Raw
 from baton.protocol import foreign
 from baton.protocol.account import Account
 from baton.protocol.reasoning import clamp, effort_of
+from baton.protocol.strict_schema import is_strict
 from baton.protocol.tool_ids import fit_name
 from baton.types.conversation import EFFORTS, Conversation, Effort, Sampling, ToolChoice, ToolDefinition
 from baton.types.handoff import Target
@@ -117,21 +118,6 @@ def output_format(account: Account, conversation: Conversation, target: Target) 
     if output.description:
         schema["description"] = output.description
     return {"response_format": {"type": "json_schema", "json_schema": schema}}
-
-
-def is_strict(schema: Any) -> bool:
-    """Every object in it names all its members as required and takes no others: what strict mode wants."""
-    if isinstance(schema, list):
-        return all(is_strict(item) for item in schema)
-    if not isinstance(schema, dict):
-        return True
-    properties = schema.get("properties")
-    if isinstance(properties, dict) or schema.get("type") == "object":
-        required = schema.get("required", [])
-        closed = schema.get("additionalProperties") is False
-        if not closed or not isinstance(required, list) or set(required) != set(properties or {}):
-            return False
-    return all(is_strict(value) for value in schema.values())
 
 
 # --- tools -------------------------------------------------------------------------------------
