@@ -157,7 +157,7 @@ def test_an_abort_is_seen_by_the_upstream(kind: TransportType) -> None:
 )
 def test_an_endpoint_is_address_and_key_of_its_dialect(provider: Provider, dialect: str, url: str, header: str) -> None:
     endpoint = Endpoint(provider, dialect)  # type: ignore[arg-type]
-    assert endpoint.url == f"https://api.example{url}"
+    assert endpoint.address("m", stream=False) == f"https://api.example{url}"
     headers = endpoint.headers({"authorization": "Bearer of-the-caller", "x-api-key": "of-the-caller", "cookie": "c"})
     assert header in headers
     assert "of-the-caller" not in str(headers)

@@ -4,6 +4,7 @@ from datetime import date
 
 import pytest
 
+from baton.call.providers.registry import kind_of
 from baton.config.catalogue import catalogue
 from baton.config.checks import url_problem
 from baton.config.prices import listed, table_version
@@ -33,7 +34,11 @@ def test_a_builtin_provider_is_sound(name: str) -> None:
     provider = catalogue().providers[name]
     assert url_problem(provider.base_url) == ""
     assert not provider.base_url.endswith("/")
-    assert (provider.auth == "none") == (not provider.key_variables)
+    keyless = provider.auth in {"none", "sigv4", "google"}
+    assert keyless == (not provider.key_variables)
+    kind = kind_of(provider.kind)
+    assert set(provider.options) <= set(kind.options)
+    assert set(kind.required) <= set(provider.options)
 
 
 @pytest.mark.parametrize("provider", ["openai", "anthropic", "gemini", "mistral"])

@@ -102,7 +102,7 @@ def test_a_missing_key_is_told_once_for_all_models_of_a_provider() -> None:
         ("upstream: 4", "models[2].upstream: must be a text, not '4': put it in quotes"),
         ("upstream: ''", "models[2].upstream: is empty"),
         ("upstream: {a: b}", "models[2].upstream: must be a text, not a mapping"),
-        ("auth: basic", "'basic' is not a choice here: known are api-key, bearer, none"),
+        ("auth: basic", "'basic' is not a choice here: known are api-key, bearer, google, none"),
         ("dialects: []", "models[2].dialects: is an empty list: name at least one"),
         ("dialects: [open-ai]", "models[2].dialects[0]: 'open-ai' is not a choice here"),
         ("base_url: 'http://user:hunter2@h'", "holds a credential"),

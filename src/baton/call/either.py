@@ -1,6 +1,6 @@
 """Which transport serves an address: the direct one, or aiohttp where the environment names a proxy."""
 
-from functools import cache
+from functools import lru_cache
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -31,7 +31,7 @@ class EitherTransport:
             await self._proxied.close()
 
 
-@cache
+@lru_cache(maxsize=1024)
 def proxy_for(url: str) -> str | None:
     """The proxy that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name for an address; the environment is read once."""
     parts = urlsplit(url)

@@ -13,6 +13,9 @@ from baton.types.errors import UpstreamCut, UpstreamFault, UpstreamNotJson, Upst
 IDLE_CONNECTION_S = 30.0
 """Shorter than the keep-alive of common servers, so that a connection is rarely closed under a request."""
 
+MAX_PLACES = 1024
+"""Addresses that are remembered in their parsed form."""
+
 
 class HttpTransport:
     """Must be made inside a running event loop. `proxy_for` gives the proxy of an address, or None."""
@@ -32,16 +35,27 @@ class HttpTransport:
         self._places: dict[str, tuple[URL, str | None]] = {}
 
     async def open(self, outgoing: Outgoing) -> "HttpUpstream":
-        place = self._places.get(outgoing.url)
-        if place is None:
-            place = self._places[outgoing.url] = (URL(outgoing.url), self._proxy_for(outgoing.url))
-        url, proxy = place
+        url, proxy = self._place(outgoing.url)
         with named_faults(outgoing):
             async with asyncio.timeout(self._timeouts.first_byte_s):
-                response = await self._session.post(
-                    url, data=outgoing.body, headers=outgoing.headers, allow_redirects=False, proxy=proxy
+                response = await self._session.request(
+                    outgoing.method,
+                    url,
+                    data=outgoing.body,
+                    headers=outgoing.headers,
+                    allow_redirects=False,
+                    proxy=proxy,
                 )
         return HttpUpstream(response, outgoing)
+
+    def _place(self, address: str) -> tuple[URL, str | None]:
+        place = self._places.get(address)
+        if place is None:
+            if len(self._places) >= MAX_PLACES:
+                self._places.clear()
+            # Encoded already: a second encoding would break signatures.
+            place = self._places[address] = (URL(address, encoded=True), self._proxy_for(address))
+        return place
 
     async def close(self) -> None:
         await self._session.close()

@@ -1,43 +1,80 @@
 """Ask one model once. An answer that is not one - error status, HTML, nothing - is a fault with a name."""
 
+from collections.abc import AsyncIterator, Mapping
+
 import msgspec
 
-from baton.call.transport import Outgoing, Transport, Upstream
+from baton.call.providers.faults import read_fault
+from baton.call.transport import Outgoing, StreamDecoder, Transport, Upstream
 from baton.types.errors import UpstreamNotJson, UpstreamStatus
 
 ERROR_BODY_BYTES = 64 * 1024
-JSON_TYPES = ("application/json", "application/problem+json")
-STREAM_TYPE = "text/event-stream"
-KEY_REFUSED = frozenset({401, 403})
+GOOD = frozenset({200, 201, 202})
 
 
 async def send(transport: Transport, outgoing: Outgoing, *, stream: bool) -> Upstream:
     """The head of a good answer. Raises UpstreamFault; after a raise the connection is no longer used."""
     upstream = await transport.open(outgoing)
-    if upstream.status != 200:
+    if upstream.status not in GOOD:
         raise await _status_fault(upstream, outgoing)
+    expected = outgoing.expected
     content_type = upstream.headers.get("content-type", "")
-    expected = (STREAM_TYPE,) if stream else JSON_TYPES
-    if not content_type.startswith(expected):
+    types = expected.stream_types if stream else expected.whole_types
+    if types and not content_type.startswith(types):
         upstream.abort()
         raise UpstreamNotJson(
             f"model {outgoing.model!r} at provider {outgoing.provider!r} answered 200 with content type "
-            f"{content_type or 'none'!r} instead of {expected[0]}: check the provider's base_url ({outgoing.url})",
+            f"{content_type or 'none'!r} instead of {types[0]}: check the provider's base_url ({outgoing.url})",
             model=outgoing.model,
             provider=outgoing.provider,
             upstream_status=200,
         )
+    if stream and expected.decoder is not None:
+        return DecodedUpstream(upstream, outgoing, expected.decoder())
     return upstream
+
+
+class DecodedUpstream:
+    """An answer whose stream is put into its dialect's own form on the way."""
+
+    def __init__(self, upstream: Upstream, outgoing: Outgoing, decoder: StreamDecoder) -> None:
+        self.status = upstream.status
+        self.headers: Mapping[str, str] = upstream.headers
+        self._upstream = upstream
+        self._outgoing = outgoing
+        self._decoder = decoder
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        try:
+            async for chunk in self._upstream.chunks():
+                if ready := self._decoder.feed(chunk):
+                    yield ready
+            self._decoder.finish()
+        except ValueError as error:
+            self.abort()
+            raise UpstreamNotJson(
+                f"model {self._outgoing.model!r} at provider {self._outgoing.provider!r} sent a broken stream: {error}",
+                model=self._outgoing.model,
+                provider=self._outgoing.provider,
+                upstream_status=self.status,
+            ) from error
+
+    async def read(self, limit: int) -> bytes:
+        return await self._upstream.read(limit)
+
+    def abort(self) -> None:
+        self._upstream.abort()
 
 
 async def _status_fault(upstream: Upstream, outgoing: Outgoing) -> UpstreamStatus:
     status = upstream.status
     body = await upstream.read(ERROR_BODY_BYTES)
-    if status in KEY_REFUSED:
+    found = read_fault(status, upstream.headers, body, outgoing.expected.faults)
+    if found.reason == "key":
         # The caller's key is fine, Baton's is not; what the provider wrote may quote a part of it.
         text, body = "refused Baton's key: check api_key of the provider in the config", b""
     else:
-        text = f"answered status {status}"
+        text = f"answered status {status}" + (f": {found.detail}" if found.detail else "")
     fault = UpstreamStatus(
         f"model {outgoing.model!r} at provider {outgoing.provider!r} {text}",
         model=outgoing.model,
@@ -45,16 +82,11 @@ async def _status_fault(upstream: Upstream, outgoing: Outgoing) -> UpstreamStatu
         upstream_status=status,
         body=body if _is_json(body) else b"",
     )
-    fault.status = _caller_status(status)
-    fault.retry_after = upstream.headers.get("retry-after")
+    fault.status = found.status
+    fault.retry_after = found.retry_after
+    fault.reason = found.reason
+    fault.detail = found.detail
     return fault
-
-
-def _caller_status(upstream_status: int) -> int:
-    """What the caller sees: his own mistakes and rate limits as they are, the provider's trouble as a gateway error."""
-    if upstream_status in KEY_REFUSED or not 400 <= upstream_status < 600:
-        return 502
-    return upstream_status
 
 
 def _is_json(body: bytes) -> bool:

@@ -9,10 +9,35 @@ The life of a call:
 Every failure is an `UpstreamFault` with a name; nothing else leaves the seam.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Protocol
 
 from msgspec import Struct
+
+from baton.call.providers.faults import FaultRow
+
+JSON_TYPES = ("application/json", "application/problem+json")
+
+
+class StreamDecoder(Protocol):
+    """Turns the bytes of a stream into those of another, however they are cut. Raises ValueError."""
+
+    def feed(self, data: bytes) -> bytes: ...
+
+    def finish(self) -> None:
+        """The stream has ended; raises ValueError when it ended too early."""
+        ...
+
+
+class Expected(Struct, frozen=True):
+    """What a good answer looks like, and how a bad one is read."""
+
+    stream_types: tuple[str, ...] = ("text/event-stream",)
+    whole_types: tuple[str, ...] = JSON_TYPES
+    """Empty: whatever comes."""
+    decoder: Callable[[], StreamDecoder] | None = None
+    """For streams alone."""
+    faults: tuple[FaultRow, ...] = ()
 
 
 class Outgoing(Struct, frozen=True):
@@ -23,6 +48,8 @@ class Outgoing(Struct, frozen=True):
     body: bytes
     model: str
     provider: str
+    method: str = "POST"
+    expected: Expected = Expected()
 
 
 class Timeouts(Struct, frozen=True):

@@ -5,13 +5,14 @@ from functools import cache
 from pathlib import Path
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from baton.config.checks import Count, ModelName, Name, Url
 from baton.config.problems import Problems
 from baton.config.read import read_as
 from baton.config.tree import read_tree
 from baton.config.variables import Variables
-from baton.types.card import AuthStyle, Capability, Dialect, Tier
+from baton.types.card import PLAIN_KIND, AuthStyle, Capability, Dialect, Tier
 
 
 class BuiltinProvider(Struct, frozen=True):
@@ -28,6 +29,16 @@ class BuiltinProvider(Struct, frozen=True):
     """Its name in genai-prices."""
     local_window: Count | None = None
     """Tokens of input that such a server takes when nobody said otherwise."""
+    kind: str = PLAIN_KIND
+    options: dict[Name, tuple[str, ...]] = field(default_factory=dict)
+    """Options of its kind -> environment variables that hold them; some stand in its address as `{name}`."""
+    option_defaults: dict[Name, str] = field(default_factory=dict)
+    switch_variables: tuple[str, ...] = ()
+    """Set to anything but 0 or false, they say that it is wanted, where it needs no key."""
+    models_of: Name | None = None
+    """It serves the models of that provider, under their names."""
+    named_only: bool = False
+    """What it has was given its name by the user: wildcards do not cover it."""
 
 
 class BuiltinCard(Struct, frozen=True):
@@ -52,6 +63,17 @@ class Catalogue(Struct, frozen=True):
             if fnmatchcase(model, pattern) and not card.older and not self.is_local(model.partition("/")[0])
         ]
 
+    def with_hosted(self) -> "Catalogue":
+        """With the cards of those that serve the models of another provider, after all others."""
+        cards = dict(self.cards)
+        for name, provider in self.providers.items():
+            for model, card in self.cards.items() if provider.models_of else ():
+                owner, _, upstream = model.partition("/")
+                if owner == provider.models_of:
+                    older = card.older or provider.named_only
+                    cards.setdefault(f"{name}/{upstream}", replace(card, older=older))
+        return replace(self, cards=cards)
+
     def is_local(self, provider: str) -> bool:
         known = self.providers.get(provider)
         return known is not None and known.local_window is not None
@@ -65,4 +87,4 @@ def catalogue() -> Catalogue:
     text = Path(__file__).with_name("catalogue.yaml").read_text(encoding="utf-8")
     found = read_as(Catalogue, read_tree(text, variables, problems), variables, problems)
     problems.raise_if_any()
-    return found
+    return found.with_hosted()

@@ -43,7 +43,12 @@ def _set_variable(provider: BuiltinProvider, env: Mapping[str, str]) -> str:
     names = [*provider.key_variables, provider.bearer_variable]
     if provider.local_window is not None:
         names.append(provider.base_url_variable)
-    return next((name for name in names if name and env.get(name)), "")
+    found = next((name for name in names if name and env.get(name)), "")
+    return found or next((name for name in provider.switch_variables if _is_on(env.get(name, ""))), "")
+
+
+def _is_on(value: str) -> bool:
+    return value.strip().lower() not in {"", "0", "false", "no", "off"}
 
 
 def _as_tree(models: list[str], key: str) -> Node:

@@ -71,5 +71,8 @@ def build_config(file: File, env: Mapping[str, str], problems: Problems, day: da
         server=server,
         ledger=file.ledger,
         content=file.content,
+        handoff=file.handoff,
+        state=file.state,
+        quirks=models.quirks,
         notes=tuple(providers.notes),
     )

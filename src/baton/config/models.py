@@ -12,6 +12,7 @@ from baton.config.providers import Providers, is_local
 from baton.config.shape import ModelEntry, PriceEntry
 from baton.types.card import ModelCard, Provider
 from baton.types.money import Price, price_from_usd
+from baton.types.quirks import Quirks
 
 ASSUMED_MAX_OUTPUT = 8192
 """For a card that does not say. A request that asks for more is not sent to it."""
@@ -37,6 +38,8 @@ class Models:
         self._problems = problems
         self.cards: dict[str, ModelCard] = {}
         """In the order of the file, without those that have problems."""
+        self.quirks: dict[str, Quirks] = {}
+        """Of those of which the file says something."""
         self.failed: set[str] = set()
         """Ids of those that have problems."""
         self._paths: dict[str, str] = {}
@@ -51,7 +54,13 @@ class Models:
                 self.failed.add(entry.id)
             else:
                 self.cards[card.id] = card
+                self._note_quirks(card.id, entry)
                 self._paths[card.id] = path
+
+    def _note_quirks(self, model: str, entry: ModelEntry) -> None:
+        of_provider = self._providers.quirks_of(entry.provider or entry.id.partition("/")[0])
+        if entry.quirks is not None or of_provider is not None:
+            self.quirks[model] = (entry.quirks or Quirks()).over(of_provider or Quirks())
 
     def look_up(self, names: Names) -> None:
         """The task types that cards speak of."""

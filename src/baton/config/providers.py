@@ -3,20 +3,29 @@
 One provider is one account at one address. A model with an address or key of its own gets a provider of its own.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 
+from baton.call.providers.registry import kind_of
 from baton.config.catalogue import BuiltinProvider, Catalogue
 from baton.config.checks import is_loopback, secret_problem, url_problem
-from baton.config.problems import Problems, joined, nearest
+from baton.config.problems import Problems, joined, nearest, shown
 from baton.config.shape import ModelEntry, ProviderEntry
-from baton.types.card import Provider
+from baton.types.card import PLAIN_KIND, Provider
+from baton.types.errors import ConfigError
+from baton.types.quirks import Quirks
 from baton.types.secret import Secret
 
 OLLAMA_PORT = 11434
+KEYLESS = frozenset({"none", "sigv4", "google"})
+"""Ways of proving who asks that need no key in the config."""
+PLACEHOLDER = re.compile(r"\{(\w+)\}")
+OPTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+"""Options become parts of addresses."""
 
 
 class Providers:
@@ -80,11 +89,11 @@ class Providers:
 
     def _make(self, name: str, entry: ProviderEntry, path: str) -> Provider | None:
         known = self._known.get(name)
-        base_url = entry.base_url or self._known_address(known)
-        if base_url is None:
-            self._problems.add(path, f"provider {name!r} has no address: give base_url")
+        kind = self._kind(entry, known, path)
+        options = self._options(name, entry, known, path)
+        base_url = self._address(name, entry, known, options, path)
+        if kind is None or base_url is None or self._lacks_option(name, kind, options, known, path):
             return None
-        base_url = base_url.rstrip("/")
         if entry.base_url and self._is_baton_itself(base_url):
             self._problems.add(path, f"{base_url!r} is where Baton itself listens: name the provider's address")
             return None
@@ -93,7 +102,7 @@ class Providers:
         if key is None and auth != "none" and known is not None:
             key, from_bearer = self._known_key(known, path)
             auth = "bearer" if from_bearer else auth
-        if key is None and auth != "none":
+        if key is None and auth not in KEYLESS:
             self._problems.add(path, _no_key(name, known))
             return None
         return Provider(
@@ -105,7 +114,65 @@ class Providers:
             headers=entry.headers,
             forward_headers=tuple(header.lower() for header in entry.forward_headers),
             simulated=entry.simulated,
+            kind=kind,
+            options=options,
         )
+
+    def _kind(self, entry: ProviderEntry, known: BuiltinProvider | None, path: str) -> str | None:
+        name = entry.kind or (known.kind if known else PLAIN_KIND)
+        if entry.kind is None and entry.base_url is not None and name == "openai":
+            name = PLAIN_KIND  # another server that is only asked like OpenAI
+        try:
+            taken = kind_of(name).options
+        except ConfigError as error:
+            self._problems.add(joined(path, "kind"), error.message)
+            return None
+        for option in entry.options:
+            if option not in taken:
+                where = joined(joined(path, "options"), option)
+                self._problems.add(where, f"{option!r} is no option of kind {name!r}: {nearest(option, taken)}")
+        return name
+
+    def _options(self, name: str, entry: ProviderEntry, known: BuiltinProvider | None, path: str) -> dict[str, str]:
+        found = dict(known.option_defaults) if known else {}
+        for option, variables in (known.options if known else {}).items():
+            value = next((self._env[variable] for variable in variables if self._env.get(variable)), None)
+            if value is not None and not OPTION.fullmatch(value):
+                self._problems.add(path, f"environment variable {variables[0]} is no {option} of provider {name!r}")
+            elif value is not None:
+                found[option] = value
+        for option, value in entry.options.items():
+            if not OPTION.fullmatch(value):
+                where = joined(joined(path, "options"), option)
+                self._problems.add(where, f"{shown(value)} is no {option}: use letters, digits and . _ -")
+        return found | entry.options
+
+    def _address(
+        self, name: str, entry: ProviderEntry, known: BuiltinProvider | None, options: Mapping[str, str], path: str
+    ) -> str | None:
+        address = entry.base_url or self._known_address(known)
+        if address is None:
+            self._problems.add(path, f"provider {name!r} has no address: give base_url")
+            return None
+        for option in PLACEHOLDER.findall(address):
+            if option not in options:
+                self._problems.add(path, _no_option(name, option, known))
+                return None
+            address = address.replace(f"{{{option}}}", options[option])
+        return address.rstrip("/")
+
+    def _lacks_option(
+        self, name: str, kind: str, options: Mapping[str, str], known: BuiltinProvider | None, path: str
+    ) -> bool:
+        missing = [option for option in kind_of(kind).required if option not in options]
+        for option in missing:
+            self._problems.add(path, _no_option(name, option, known))
+        return bool(missing)
+
+    def quirks_of(self, name: str) -> Quirks | None:
+        """What the file says of a provider's models."""
+        entry = self._declared.get(name)
+        return entry.quirks if entry is not None else None
 
     def _known_address(self, known: BuiltinProvider | None) -> str | None:
         if known is None:
@@ -159,6 +226,12 @@ def ollama_address(host: str) -> str:
         port = OLLAMA_PORT
     shown_name = f"[{name}]" if ":" in name else name
     return f"{parts.scheme}://{shown_name}{f':{port}' if port else ''}{parts.path or '/v1'}"
+
+
+def _no_option(name: str, option: str, known: BuiltinProvider | None) -> str:
+    variables = known.options.get(option, ()) if known is not None else ()
+    ways = [f"set {variables[0]}"] if variables else []
+    return f"provider {name!r} has no {option}: {', or '.join([*ways, f'give it under providers.{name}.options'])}"
 
 
 def _no_key(name: str, known: BuiltinProvider | None) -> str:

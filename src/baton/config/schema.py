@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from baton.config.checks import ModelName, Name, Share, checked, key_problem
+from baton.config.checks import ModelName, Name, Share, checked, key_problem, secret_problem
 from baton.types.decision import PolicySnapshot
+from baton.types.quirks import Quirks
 from baton.types.secret import Secret
 
 MIB = 1024 * 1024
@@ -77,6 +78,37 @@ class ContentConfig(Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     retention_days: Annotated[
         Annotated[float, Meta(gt=0)], Meta(description="Older content is deleted, its figures stay")
     ] = 30.0
+    responses_retention_days: Annotated[
+        Annotated[float, Meta(gt=0)], Meta(description="How long answers of the Responses API can be gone on from")
+    ] = 30.0
+
+
+class HandoffConfig(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How conversations move between providers."""
+
+    strict: Annotated[
+        bool, Meta(description="Refuse, before anything is sent, a handoff that would degrade anything")
+    ] = False
+    in_band: Annotated[
+        bool, Meta(description="Seal private state of other providers into the fields that callers echo")
+    ] = True
+    seal_key: Annotated[
+        Annotated[Secret, checked(secret_problem, "What envelopes are sealed with; default: a random one beside the ledger")]
+        | None,
+        Meta(description="Give one where several machines serve the same callers"),
+    ] = None
+    retention_days: Annotated[
+        Annotated[float, Meta(gt=0)], Meta(description="How long private state is kept for its maker")
+    ] = 30.0
+
+
+class StateConfig(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What outlives a request and is no figure: private state, kept answers."""
+
+    path: Annotated[
+        Annotated[str, Meta(min_length=1)] | None,
+        Meta(description="SQLite file; default: beside the ledger, with -state in its name"),
+    ] = None
 
 
 class Config(Struct, frozen=True):
@@ -86,5 +118,9 @@ class Config(Struct, frozen=True):
     server: ServerConfig = field(default_factory=ServerConfig)
     ledger: LedgerConfig = field(default_factory=LedgerConfig)
     content: ContentConfig = field(default_factory=ContentConfig)
+    handoff: HandoffConfig = field(default_factory=HandoffConfig)
+    state: StateConfig = field(default_factory=StateConfig)
+    quirks: dict[str, Quirks] = field(default_factory=dict)
+    """By model id: what the file says of the model, over what it says of its provider."""
     notes: tuple[str, ...] = ()
     """Sentences for whoever starts the gateway: what was found, what was left out and why."""

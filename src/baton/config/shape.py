@@ -21,8 +21,9 @@ from baton.config.checks import (
     checked,
     secret_problem,
 )
-from baton.config.schema import ContentConfig, LedgerConfig, ServerConfig
+from baton.config.schema import ContentConfig, HandoffConfig, LedgerConfig, ServerConfig, StateConfig
 from baton.types.card import AuthStyle, Capability, Dialect, Tier
+from baton.types.quirks import Quirks
 from baton.types.secret import Secret
 
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -56,6 +57,14 @@ class ProviderEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     )
     forward_headers: Annotated[tuple[HeaderName, ...], Meta(description="Callers' headers that are passed on")] = ()
     simulated: Annotated[bool, Meta(description="It only plays a model; everything from it is labelled so")] = False
+    kind: Annotated[
+        Name | None,
+        Meta(description="How it is reached: openai-compatible, azure, bedrock, vertex, ... or an added one"),
+    ] = None
+    options: Annotated[
+        dict[Name, str], Meta(description="What its kind must know: api_version, region, project, location")
+    ] = field(default_factory=dict)
+    quirks: Annotated[Quirks | None, Meta(description="What all its models take otherwise")] = None
 
 
 class ModelEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -80,6 +89,7 @@ class ModelEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
     dialects: Annotated[Dialects | None, Meta(description="This model's own grammars")] = None
     auth: Annotated[AuthStyle | None, Meta(description="How this model's own address wants its key")] = None
     api_key: ApiKey | None = None
+    quirks: Annotated[Quirks | None, Meta(description="What this model takes otherwise")] = None
 
 
 class MatchEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -151,6 +161,8 @@ class File(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     server: ServerConfig = field(default_factory=ServerConfig)
     ledger: LedgerConfig = field(default_factory=LedgerConfig)
     content: ContentConfig = field(default_factory=ContentConfig)
+    handoff: HandoffConfig = field(default_factory=HandoffConfig)
+    state: StateConfig = field(default_factory=StateConfig)
 
 
 def json_schema() -> dict[str, Any]:

@@ -30,6 +30,7 @@ class Received(Struct, frozen=True):
     path: str
     headers: dict[str, str]
     body: bytes
+    method: str = "POST"
 
 
 class ScriptedUpstream:
@@ -106,4 +107,5 @@ async def _read(reader: asyncio.StreamReader) -> Received:
     first, *lines = head.strip().split("\r\n")
     headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     body = await reader.readexactly(int(headers.get("content-length", "0")))
-    return Received(first.split()[1], headers, body)
+    method, path, _ = first.split(" ", 2)
+    return Received(path, headers, body, method)

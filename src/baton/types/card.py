@@ -15,8 +15,13 @@ Tier = Literal["frontier", "mid", "small", "local"]
 
 Capability = Literal["tools", "image", "pdf", "audio", "structured_output", "reasoning"]
 
-AuthStyle = Literal["bearer", "x-api-key", "api-key", "x-goog-api-key", "none"]
-"""How a provider wants its key: `Authorization: Bearer`, or the header of that name, or not at all."""
+AuthStyle = Literal["bearer", "x-api-key", "api-key", "x-goog-api-key", "sigv4", "google", "none"]
+"""How a provider wants its key: `Authorization: Bearer`, or the header of that name, or not at all.
+
+`sigv4` and `google` have no key here: each call is signed with the credentials of AWS, or carries a token of Google's.
+"""
+
+PLAIN_KIND = "openai-compatible"
 
 
 class Provider(Struct, frozen=True):
@@ -33,6 +38,10 @@ class Provider(Struct, frozen=True):
     """Lower-case names of callers' headers that are passed on, besides those that the dialect itself defines."""
     simulated: bool = False
     """True when what answers is a simulation: every answer and every figure from it is labelled so."""
+    kind: str = PLAIN_KIND
+    """How it is reached and what is odd about it: the name of an entry point in the group `baton.providers`."""
+    options: dict[str, str] = field(default_factory=dict)
+    """What its kind must know besides, such as `region` or `api_version`."""
 
 
 class ModelCard(Struct, frozen=True):
