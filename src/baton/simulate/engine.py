@@ -37,7 +37,7 @@ from baton.simulate.journal import Ending, Entry, Journal
 from baton.simulate.reasoning import Forced, reasoned
 from baton.simulate.routes import PATHS, Route, route
 from baton.simulate.seal import Owner
-from baton.simulate.strict import Posed, check, check_sealed
+from baton.simulate.strict import Posed, check, check_count, check_sealed, with_names_as_text
 from baton.simulate.wire.grammar import STATUS_OF, Grammar
 from baton.types.money import Usage, usd_text
 from baton.types.secret import Secret
@@ -122,6 +122,9 @@ class Engine:
     def _count(self, request: HttpRequest, found: Route, seen: _Seen) -> Exchange:
         if found.grammar.count_body is None:
             raise Refused("not_found", f"Nothing is counted in the dialect {found.grammar.name!r}.")
+        posed = self._posed(request, found) if self._strict else None
+        if posed is not None:
+            check_count(posed)
         name, body = found.grammar.count_body(request.body)
         self._model(found.model or name)
         return _unjournaled(body, seen)
@@ -147,7 +150,7 @@ class Engine:
         _check_abilities(ask.conversation, model)
         owner = Owner(seen.grammar.name, _key(request), model.bound_to)
         if posed is not None:
-            check_sealed(posed, ask.conversation.turns, owner)
+            check_sealed(ask.conversation.turns, owner)
         answer = self._answerer.answer(ask, model)
         _check_window(ask, answer, model)
         answer = seen.answer = reasoned(answer, ask, model, owner, _forced(request))
@@ -196,7 +199,7 @@ class Engine:
         name = found.model or (body.get("model") if isinstance(body, dict) else None)
         if not isinstance(body, dict) or not isinstance(name, str):
             return None
-        return Posed(found.grammar.name, body, self._model(name), request.headers)
+        return Posed(found.grammar.name, with_names_as_text(body), self._model(name), request.headers)
 
     def _model(self, name: str) -> SimModel:
         if name not in self._models:

@@ -173,8 +173,8 @@ def _plain(content: Any) -> str:
         return content
     if not isinstance(content, list):
         return ""
-    read_blocks = (block if isinstance(block, dict) else {"text": block.text} for block in content)
-    return "".join(text for block in read_blocks if isinstance(text := block.get("text"), str))
+    texts = (block.get("text") if isinstance(block, dict) else getattr(block, "text", None) for block in content)
+    return "".join(text for text in texts if isinstance(text, str))
 
 
 # --- answers ---------------------------------------------------------------------------------------
