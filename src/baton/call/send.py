@@ -9,7 +9,7 @@ from baton.call.transport import Outgoing, StreamDecoder, Transport, Upstream
 from baton.types.errors import UpstreamNotJson, UpstreamStatus
 
 ERROR_BODY_BYTES = 64 * 1024
-GOOD = frozenset({200, 201, 202})
+GOOD = frozenset({200, 201, 202, 204, 206})
 
 
 async def send(transport: Transport, outgoing: Outgoing, *, stream: bool) -> Upstream:

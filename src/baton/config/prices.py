@@ -50,6 +50,29 @@ def listed(provider: str, model: str, day: date) -> Listed | None:
     return Listed(price, found.context_window)
 
 
+def listed_for_any(provider: str, model: str, day: date) -> Price | None:
+    """As `listed`, for models that need not answer in text: embeddings have no output.
+
+    Where tokens of images or audio cost more than those of text the dearest is taken. None where nothing is priced in
+    tokens.
+    """
+    from genai_prices.data_snapshot import get_snapshot
+
+    try:
+        _, found = get_snapshot().find_provider_model(model, None, provider, None)
+    except LookupError:
+        return None
+    rates = found.get_prices(datetime.combine(day, time(), UTC)).__dict__
+    inputs, outputs = (
+        [_base(rates.get(f"{side}{kind}_mtok")) for kind in ("", "_image", "_audio")] for side in ("input", "output")
+    )
+    stated = [rate for rate in inputs if rate is not None]
+    if not stated:
+        return None
+    output = max((rate for rate in outputs if rate is not None), default=Decimal(0))
+    return price_from_usd(max(stated), output, source=f"{table_version()} ({day.isoformat()})")
+
+
 @cache
 def table_version() -> str:
     from importlib.metadata import version

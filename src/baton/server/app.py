@@ -17,7 +17,7 @@ from baton.server.auth import Keys
 from baton.server.doors import dialect_of, find_door
 from baton.server.leaving import Leaving
 from baton.server.visit import Visit
-from baton.types.errors import BatonError, BodyTooLarge, MalformedBody
+from baton.types.errors import BatonError, BodyTooLarge, MalformedBody, UpstreamFault
 
 Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -100,8 +100,12 @@ async def _send_reply(reply: Reply, send: Send) -> None:
         return
     async with contextlib.aclosing(reply.stream) as stream:
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-        async for chunk in stream:
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        try:
+            async for chunk in stream:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        except UpstreamFault:
+            # A body that cannot hold an error: left without its end, the server breaks the connection off.
+            return
     await send({"type": "http.response.body", "body": b""})
 
 

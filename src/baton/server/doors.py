@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from baton.flow.arrival import Arrival, Reply
 from baton.flow.request import serve
-from baton.server import gemini, models, probes, responses, routing, tokens
+from baton.server import gemini, models, pass_through, probes, responses, routing, tokens
 from baton.server.visit import Visit
 from baton.types.card import Dialect
 from baton.types.errors import MethodNotAllowed, NotFound
@@ -50,6 +50,10 @@ DOORS: dict[str, dict[str, Door]] = {
     "/v1beta/models/{model}": {"GET": Door(gemini.show_model)},
     "/v1/models": {"GET": Door(models.list_models)},
     "/v1/models/{model}": {"GET": Door(models.show_model)},
+    **{
+        f"/v1{path}": {method: Door(pass_through.handler(method, path)) for method in methods}
+        for path, methods in pass_through.PATHS.items()
+    },
     "/v1/baton/route": {"POST": Door(routing.dry_run)},
     "/v1/baton/decisions/{id}": {"GET": Door(routing.show_decision)},
     "/v1/baton/feedback": {"POST": Door(routing.take_feedback)},
