@@ -6,6 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# How long one example takes says more about the machine than about the code; a whole test has its timeout.
+settings.register_profile("house", deadline=None)
+settings.load_profile("house")
 
 LOCAL_NAMES = {"localhost", ""}
 

@@ -30,7 +30,7 @@ def as_object(arguments: str) -> tuple[bytes, bool]:
 
 def as_text(json: bytes) -> str:
     """The raw arguments that an object on the wire stands for: the reverse of `as_object`."""
-    if INVALID.encode() in json:
+    if INVALID.encode() in json and json[:1] == b"{":
         members = _OBJECT.decode(json)
         if list(members) == [INVALID] and bytes(members[INVALID])[:1] == b'"':
             return msgspec.json.decode(members[INVALID], type=str)
