@@ -9,6 +9,7 @@ import typer
 
 from baton.cli.demo.command import demo
 from baton.cli.explain import explain
+from baton.cli.handoff import handoff
 from baton.cli.import_litellm import import_app
 from baton.cli.report import report
 from baton.cli.route import route
@@ -25,7 +26,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (up, demo, route, explain, report, validate, schema, simulate, wire, unwire):
+for command in (up, demo, route, explain, handoff, report, validate, schema, simulate, wire, unwire):
     app.command()(command)
 app.add_typer(import_app, name="import")
 
