@@ -49,6 +49,14 @@ def test_it_serves_and_writes_the_config_of_the_gateway(tmp_path: Path) -> None:
     assert len(config["models"]) == 5
 
 
+def test_it_refuses_what_vendors_refuse_when_it_is_told_to() -> None:
+    body = chat(item(7, 0), baton={})
+    with started("--strict", "--time-scale", "0") as (port, _):
+        refused = ask(port, post("/v1/chat/completions", body))
+    assert refused.status == 400
+    assert b"Unknown parameter: 'baton'." in refused.body
+
+
 def test_it_replays_a_file_at_stated_prices(tmp_path: Path) -> None:
     rows = [{"prompt": "p", "model": "lab/m", "correct": 1.0}]
     parquet.write_table(pa.Table.from_pylist(rows), tmp_path / "f.parquet")

@@ -9,6 +9,7 @@ For a test, the whole of it on a loopback port of its own:
         ...  # upstream.base_url + "/v1/messages", "/v1/chat/completions", "/v1/responses",
              # "/v1beta/models/sim-gemini:generateContent", "/api/chat"
     upstream.journal.since().entries  # one entry for each request: dialect, model, status, usage, refusal
+    gateway_config(Obedient(), upstream.base_url, ["gemini"])  # of `fleet.py`: a baton.yaml that reaches it so
 
 `Obedient` answers anything and calls each tool whose name the last user turn says; its models (`vendors.py`) are
 `sim-claude`, `sim-claude-next`, `sim-claude-old`, `sim-gpt`, `sim-gpt-plain`, `sim-gemini`, `sim-gemini-old`,

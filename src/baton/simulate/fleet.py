@@ -9,7 +9,7 @@ from baton.simulate.draw import digest, uniform
 from baton.simulate.skill import RECORDED_DISCORDANCE, chance, is_right, own_share
 from baton.simulate.tokens import count_input
 from baton.simulate.workload.item import MIX, WorkItem, recover
-from baton.types.card import Capability
+from baton.types.card import Capability, Dialect
 from baton.types.money import Usage, price_from_usd, usd_text
 from baton.types.verdict import Answer
 
@@ -167,9 +167,11 @@ def card_id(model_id: str) -> str:
     return f"sim/{model_id.removeprefix('sim-')}"
 
 
-def gateway_config(fleet: Answerer, base_url: str) -> dict[str, Any]:
+def gateway_config(
+    fleet: Answerer, base_url: str, dialects: Sequence[Dialect] = ("openai-chat", "anthropic")
+) -> dict[str, Any]:
     """A `baton.yaml` mapping that reaches the fleet at that address. Prices in dollars per million tokens."""
-    provider = {"base_url": base_url, "dialects": ["openai-chat", "anthropic"], "auth": "none", "simulated": True}
+    provider = {"base_url": base_url, "dialects": [*dialects], "auth": "none", "simulated": True}
     return {"providers": {"sim": provider}, "models": [_card(model) for model in fleet.models]}
 
 
