@@ -47,6 +47,7 @@ class Endpoint:
         self._forwarded = wire.forwarded.union(provider.forward_headers)
         self._edit = kind.edit(provider, dialect)
         self._signer = kind.signer(provider)
+        self._via = kind.transport(provider)
         decoder = kind.decoder(dialect)
         types = wire.stream_types if decoder is None else kind.stream_types
         self._expected = Expected(stream_types=types, decoder=decoder, faults=kind.faults)
@@ -68,6 +69,7 @@ class Endpoint:
             card.id,
             card.provider,
             expected=self._expected,
+            via=self._via,
         )
         if self._signer is None:
             return outgoing

@@ -14,7 +14,7 @@ GOOD = frozenset({200, 201, 202, 204, 206})
 
 async def send(transport: Transport, outgoing: Outgoing, *, stream: bool) -> Upstream:
     """The head of a good answer. Raises UpstreamFault; after a raise the connection is no longer used."""
-    upstream = await transport.open(outgoing)
+    upstream = await (outgoing.via or transport).open(outgoing)
     if upstream.status not in GOOD:
         raise await _status_fault(upstream, outgoing)
     expected = outgoing.expected

@@ -50,6 +50,8 @@ class Outgoing(Struct, frozen=True):
     provider: str
     method: str = "POST"
     expected: Expected = Expected()
+    via: "Transport | None" = None
+    """The provider's own transport, where it has one."""
 
 
 class Timeouts(Struct, frozen=True):

@@ -6,7 +6,7 @@ from typing import Protocol
 from msgspec import Struct, field
 
 from baton.call.providers.faults import FaultRow
-from baton.call.transport import Outgoing, StreamDecoder
+from baton.call.transport import Outgoing, StreamDecoder, Transport
 from baton.types.card import Dialect, Provider
 from baton.types.quirks import Quirks
 
@@ -43,6 +43,8 @@ class Kind(Struct, frozen=True, kw_only=True):
     key: Callable[[Provider, Dialect | None], dict[str, str]]
     """Headers that hold the key; None stands for what is passed through."""
     signer: Callable[[Provider], Signer | None] = lambda _provider: None
+    transport: Callable[[Provider], Transport | None] = lambda _provider: None
+    """For what is not asked over HTTP."""
     edit: Callable[[Provider, Dialect], Edit | None] = lambda _provider, _dialect: None
     decoder: Callable[[Dialect], Callable[[], StreamDecoder] | None] = lambda _dialect: None
     """Where the stream is not that of the dialect: what turns its bytes into it."""

@@ -24,6 +24,7 @@ BUILTIN: dict[str, str] = {
     "vertex": f"{_HERE}.vertex:VERTEX",
     "azure": f"{_HERE}.azure:AZURE",
     "bedrock": f"{_HERE}.bedrock:BEDROCK",
+    "litellm": f"{_HERE}.litellm:LITELLM",
 }
 """As in pyproject.toml, so that the built-in ones are found without reading what is installed."""
 
