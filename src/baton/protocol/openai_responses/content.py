@@ -13,6 +13,9 @@ from baton.types.parts import AudioPart, CacheMarker, DocumentPart, ImagePart, O
 ContentPart = TextPart | ImagePart | DocumentPart | AudioPart | OpaquePart
 
 PDF = "application/pdf"
+LISTS = frozenset({"annotations", "logprobs"})
+"""Members that a text of the assistant's must have, and which say nothing where they are empty."""
+EMPTY = b"[]"
 
 
 def read_content(raw: bytes, path: str) -> list[ContentPart]:
@@ -41,7 +44,9 @@ def _cache_marker(fields: Fields) -> CacheMarker | None:
 def _text(fields: Fields) -> ContentPart:
     if not fields.has("text"):
         raise MalformedBody(f"`{fields.place('text')}` is missing from a text part", fields.place("text"))
-    return TextPart(fields.text("text"), fields.path, cache=_cache_marker(fields), extra=fields.rest())
+    text, cache = fields.text("text"), _cache_marker(fields)
+    extra = {name: value for name, value in fields.rest().items() if name not in LISTS or value.strip() != EMPTY}
+    return TextPart(text, fields.path, cache=cache, extra=extra)
 
 
 def _refusal(fields: Fields) -> ContentPart:

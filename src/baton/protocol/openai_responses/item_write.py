@@ -6,7 +6,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Raw, Struct
 
-from baton.protocol.openai_responses.items import DIALECT, NAMESPACE_MARK
+from baton.protocol.openai_responses.items import DIALECT, MADE_UP_THOUGHTS, NAMESPACE_MARK
 from baton.types.parts import PrivateEntry
 
 Wire = dict[str, Any]
@@ -14,7 +14,7 @@ Wire = dict[str, Any]
 ItemKind = Literal["message", "reasoning", "function_call", "custom_tool_call"]
 PREFIXES: dict[ItemKind, str] = {
     "message": "msg_",
-    "reasoning": "rs_",
+    "reasoning": MADE_UP_THOUGHTS,
     "function_call": "fc_",
     "custom_tool_call": "ctc_",
 }

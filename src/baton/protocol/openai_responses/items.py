@@ -30,6 +30,8 @@ from baton.types.parts import (
 DIALECT: Dialect = "openai-responses"
 ROLES: dict[str, Role] = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
 BETWEEN_THOUGHTS = "\n\n"
+MADE_UP_THOUGHTS = "rs_baton_"
+"""How ids of reasoning items begin that Baton makes up: without encrypted content they stand for nothing."""
 NAMESPACE_MARK = "."
 """Between namespace and name of a tool: no vendor's tool names hold it, so that both can be told apart again."""
 
@@ -143,12 +145,13 @@ class _Items:
         if is_envelope(encrypted):
             into.parts.append(ReasoningPart(item.text, fields.path))
             payload = encrypted.encode("utf-8", "surrogatepass")
-            entry = self._entry("envelope", payload, anchor, fields.place("encrypted_content"), item.id or "")
-        else:
-            into.parts.append(ReasoningPart(item.text, fields.path, fields.rest()))
+            place = fields.place("encrypted_content")
+            into.private.append(self._entry("envelope", payload, anchor, place, item.id or ""))
+            return
+        into.parts.append(ReasoningPart(item.text, fields.path, fields.rest()))
+        if encrypted or not (item.id or "").startswith(MADE_UP_THOUGHTS):
             place = fields.place("encrypted_content" if encrypted else "id")
-            entry = self._entry("encrypted", raw, anchor, place, item.id or "")
-        into.private.append(entry)
+            into.private.append(self._entry("encrypted", raw, anchor, place, item.id or ""))
 
     def _call(self, fields: Fields, _raw: bytes, into: _Run) -> None:
         self._called(fields, fields.text("arguments"), into)
