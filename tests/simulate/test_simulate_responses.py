@@ -92,6 +92,17 @@ def test_reasoning_is_summarised_where_it_is_asked_for_and_sealed_always(client:
         assert answer.usage.output_tokens_details.reasoning_tokens > 0
 
 
+def test_settings_are_repeated_with_their_defaults(client: openai.OpenAI) -> None:
+    answer = create(
+        client, "hi", tools=TOOLS, instructions="Be brief.", reasoning={"effort": "low"}, metadata={"a": "b"}
+    )
+    assert answer.instructions == "Be brief."
+    assert answer.metadata == {"a": "b"}
+    assert (answer.reasoning.effort, answer.reasoning.summary) == ("low", None)
+    assert [(tool.name, tool.description) for tool in answer.tools] == [("get_weather", None), ("get_time", None)]
+    assert create(client, "hi").instructions is None
+
+
 def test_a_stream_builds_the_same_response(client: openai.OpenAI) -> None:
     arguments: Any = {"tools": TOOLS, "reasoning": {"effort": "low", "summary": "auto"}}
     whole = create(client, "use get_weather", extra_headers={"x-sim-attempt": "0"}, **arguments)

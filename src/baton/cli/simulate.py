@@ -105,7 +105,7 @@ def _show(fleet: "Answerer", base_url: str) -> None:
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"[bold]Simulated fleet[/bold] at {base_url} - no real model answers here")
     console.print(table)
-    console.print(f"OpenAI SDK: base_url={base_url}/v1   Anthropic SDK: base_url={base_url}")
+    console.print(f"OpenAI SDK: base_url={base_url}/v1   Anthropic, Google and Ollama: base_url={base_url}")
     console.print(f"what it was asked and whether it was right: {base_url}/sim/journal")
 
 

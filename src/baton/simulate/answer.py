@@ -1,6 +1,6 @@
 """What the engine asks and what it is answered, in no vendor's words; every dialect reads and writes these."""
 
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from msgspec import Struct, field
 
@@ -78,6 +78,8 @@ class Ask(Struct, frozen=True):
     tool_choice: Literal["auto", "none", "required"] = "auto"
     tool_name: str | None = None
     """The one tool that must be called."""
+    echoed: dict[str, Any] = field(default_factory=dict)
+    """Members of the request that the dialect repeats in its answer."""
 
 
 class Thought(Struct, frozen=True):
@@ -109,6 +111,7 @@ class SimAnswer(Struct, frozen=True):
     truth: Truth
     stop_sequence: str | None = None
     thought: Thought | None = None
+    echoed: dict[str, Any] = field(default_factory=dict)
 
 
 class Refused(Exception):

@@ -154,6 +154,7 @@ class Engine:
             check_sealed(ask.conversation.turns, owner)
         answer = self._answerer.answer(ask, model)
         _check_window(ask, answer, model)
+        answer = msgspec.structs.replace(answer, echoed=ask.echoed)
         answer = seen.answer = reasoned(answer, ask, model, owner, _forced(request))
         plan = self._plan(ask, answer, seen)
         if fault is not None:

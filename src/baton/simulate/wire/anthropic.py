@@ -7,16 +7,16 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct, field
 
-from baton.simulate.answer import Ask, Refused, SimAnswer, SimModel, Thought
+from baton.simulate.answer import Ask, Refused, SimModel
 from baton.simulate.conversation import Conversation, Sealed, ToolSpec, ToolUse, Turn
-from baton.simulate.tokens import count_input, pieces
+from baton.simulate.tokens import count_input
+from baton.simulate.wire.anthropic_answers import events, frame, whole
 from baton.simulate.wire.grammar import (
     EPOCH_S,
     Grammar,
     Headers,
     digest_of,
     encode,
-    json_object,
     read_body,
     with_notices,
 )
@@ -177,102 +177,6 @@ def _plain(content: Any) -> str:
     return "".join(text for text in texts if isinstance(text, str))
 
 
-# --- answers ---------------------------------------------------------------------------------------
-
-_STOP_REASONS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "stop_sequence": "stop_sequence"}
-
-
-def whole(answer: SimAnswer, identity: str) -> bytes:
-    content = [_thinking(answer.thought)] if answer.thought else []
-    if answer.text:
-        content.append({"type": "text", "text": answer.text})
-    for use in answer.uses:
-        arguments = json_object(use.arguments)
-        if arguments is not None:
-            content.append({"type": "tool_use", "id": _use_id(use), "name": use.name, "input": arguments})
-    return encode({
-        **_opened(answer, identity),
-        "content": content,
-        "stop_reason": _STOP_REASONS[answer.finish],
-        "stop_sequence": answer.stop_sequence,
-        "usage": {**_input_usage(answer), **_output_usage(answer), "service_tier": "standard"},
-    })  # fmt: skip
-
-
-def events(answer: SimAnswer, identity: str, _include_usage: bool) -> list[bytes]:
-    start = {
-        **_opened(answer, identity),
-        "content": [],
-        "stop_reason": None,
-        "stop_sequence": None,
-        "usage": {**_input_usage(answer), "output_tokens": 1, "service_tier": "standard"},
-    }
-    frames = [_frame("message_start", message=start)]
-    blocks = [_thinking_block(answer.thought)] if answer.thought else []
-    if answer.text:
-        deltas = [{"type": "text_delta", "text": piece} for piece in pieces(answer.text)]
-        blocks.append(({"type": "text", "text": ""}, deltas))
-    for use in answer.uses:
-        opened = {"type": "tool_use", "id": _use_id(use), "name": use.name, "input": {}}
-        deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in pieces(use.arguments)]
-        blocks.append((opened, deltas))
-    for index, (opened, deltas) in enumerate(blocks):
-        frames.append(_frame("content_block_start", index=index, content_block=opened))
-        if index == 0:
-            frames.append(_frame("ping"))
-        frames += [_frame("content_block_delta", index=index, delta=delta) for delta in deltas]
-        frames.append(_frame("content_block_stop", index=index))
-    ended = {"stop_reason": _STOP_REASONS[answer.finish], "stop_sequence": answer.stop_sequence}
-    used = {**_input_usage(answer), **_output_usage(answer)}
-    return [*frames, _frame("message_delta", delta=ended, usage=used), _frame("message_stop")]
-
-
-def _thinking(thought: Thought) -> dict[str, Any]:
-    if thought.redacted:
-        return {"type": "redacted_thinking", "data": thought.seal}
-    return {"type": "thinking", "thinking": thought.text, "signature": thought.seal}
-
-
-def _thinking_block(thought: Thought) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """How it opens, and its deltas: the signature comes last, and alone where the text is not shown."""
-    if thought.redacted:
-        return _thinking(thought), []
-    deltas: list[dict[str, Any]] = [
-        {"type": "thinking_delta", "thinking": piece} for piece in pieces(thought.text) if piece
-    ]
-    opened = {"type": "thinking", "thinking": "", "signature": ""}
-    return opened, [*deltas, {"type": "signature_delta", "signature": thought.seal}]
-
-
-def _opened(answer: SimAnswer, identity: str) -> dict[str, Any]:
-    return {"id": f"msg_{identity}", "type": "message", "role": "assistant", "model": answer.model}
-
-
-def _frame(kind: str, **members: Any) -> bytes:
-    return b"event: " + kind.encode() + b"\ndata: " + encode({"type": kind, **members}) + b"\n\n"
-
-
-def _use_id(use: ToolUse) -> str:
-    return f"toolu_{use.id}"
-
-
-def _input_usage(answer: SimAnswer) -> dict[str, Any]:
-    """Input comes without its cached part in this dialect."""
-    used = answer.usage
-    return {
-        "input_tokens": used.input - used.cache_read - used.cache_write,
-        "cache_creation_input_tokens": used.cache_write,
-        "cache_read_input_tokens": used.cache_read,
-    }
-
-
-def _output_usage(answer: SimAnswer) -> dict[str, Any]:
-    used: dict[str, Any] = {"output_tokens": answer.usage.output}
-    if answer.usage.reasoning:
-        used["output_tokens_details"] = {"thinking_tokens": answer.usage.reasoning}
-    return used
-
-
 # --- errors, headers, models -----------------------------------------------------------------------
 
 _ERROR_TYPES = {
@@ -289,7 +193,7 @@ def error(status: int, message: str, request_id: str, refusal: Refused | None = 
 
 
 def error_event() -> bytes:
-    return _frame("error", error={"type": "overloaded_error", "message": "Overloaded"})
+    return frame("error", error={"type": "overloaded_error", "message": "Overloaded"})
 
 
 def headers(request_id: str, model: SimModel | None) -> Headers:

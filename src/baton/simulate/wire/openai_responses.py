@@ -2,13 +2,26 @@
 
 from typing import Any, Literal
 
+import msgspec
 from msgspec import Struct
 
 from baton.simulate.answer import Ask, Refused
 from baton.simulate.conversation import Conversation, Sealed, ToolSpec, ToolUse, Turn
 from baton.simulate.wire import openai_chat
 from baton.simulate.wire.grammar import Grammar, digest_of, read_body, with_notices
-from baton.simulate.wire.responses_events import error_event, events, whole
+from baton.simulate.wire.openai_responses_answers import error_event, events, whole
+
+ECHOED = frozenset({
+    "instructions", "max_output_tokens", "max_tool_calls", "metadata", "parallel_tool_calls", "prompt_cache_key",
+    "reasoning", "safety_identifier", "store", "temperature", "text", "tool_choice", "tools", "top_p", "truncation",
+    "user",
+})  # fmt: skip
+
+_DEFAULTS: dict[str, dict[str, Any]] = {
+    "reasoning": {"effort": None, "summary": None},
+    "text": {"format": {"type": "text"}, "verbosity": "medium"},
+}
+_FUNCTION: dict[str, Any] = {"type": "function", "description": None, "parameters": None, "strict": True}
 
 # --- requests --------------------------------------------------------------------------------------
 
@@ -84,7 +97,22 @@ def read(raw: bytes) -> Ask:
         show_thoughts=bool(reasoning and reasoning.summary),
         tool_choice=_choice(choice),
         tool_name=choice.get("name") if isinstance(choice, dict) else None,
+        echoed=_echoed(raw),
     )
+
+
+def _echoed(raw: bytes) -> dict[str, Any]:
+    """Settings of the request, their defaults filled in as the vendor does."""
+    given = msgspec.json.decode(raw)
+    found = {name: given[name] for name in ECHOED if given.get(name) is not None}
+    for name, defaults in _DEFAULTS.items():
+        if name in found:
+            found[name] = {**defaults, **found[name]}
+    if "tools" in found:
+        found["tools"] = [
+            {**_FUNCTION, **tool} if tool.get("type", "function") == "function" else tool for tool in found["tools"]
+        ]
+    return found
 
 
 def _choice(choice: str | dict[str, Any] | None) -> Literal["auto", "none", "required"]:

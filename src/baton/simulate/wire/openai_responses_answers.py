@@ -25,7 +25,7 @@ def _response(answer: SimAnswer, identity: str, items: list[dict[str, Any]]) -> 
 
 
 def _started(answer: SimAnswer, identity: str) -> dict[str, Any]:
-    """As it is known before there is any output."""
+    """As it is known before there is any output; settings of the request are repeated, the others stand at default."""
     return {
         "id": f"resp_{identity}",
         "object": "response",
@@ -34,13 +34,16 @@ def _started(answer: SimAnswer, identity: str) -> dict[str, Any]:
         "background": False,
         "completed_at": None,
         "error": None,
+        "frequency_penalty": 0.0,
         "incomplete_details": None,
         "instructions": None,
         "max_output_tokens": None,
+        "max_tool_calls": None,
         "metadata": {},
         "model": answer.model,
         "output": [],
         "parallel_tool_calls": True,
+        "presence_penalty": 0.0,
         "previous_response_id": None,
         "prompt_cache_key": None,
         "reasoning": {"effort": None, "summary": None},
@@ -56,6 +59,7 @@ def _started(answer: SimAnswer, identity: str) -> dict[str, Any]:
         "truncation": "disabled",
         "usage": None,
         "user": None,
+        **answer.echoed,
     }
 
 
