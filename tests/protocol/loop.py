@@ -30,12 +30,19 @@ class Client:
     @property
     def shows_thinking(self) -> bool:
         """Thinking comes back in its history."""
-        return self.dialect == "anthropic"
+        return self.dialect in {"anthropic", "openai-responses", "ollama", "gemini"}
 
     def say(self, text: str) -> None:
-        self.messages.append({"role": "user", "content": text})
+        if self.dialect == "gemini":
+            self.messages.append({"role": "user", "parts": [{"text": text}]})
+        else:
+            self.messages.append({"role": "user", "content": text})
 
     def request(self) -> bytes:
+        if self.dialect == "gemini":
+            return json.dumps({"model": "auto", "contents": self.messages}).encode()
+        if self.dialect == "openai-responses":
+            return json.dumps({"model": "auto", "store": False, "input": self.messages}).encode()
         body: dict[str, Any] = {"model": "auto", "messages": self.messages}
         return json.dumps(body | ({"max_tokens": 100} if self.dialect == "anthropic" else {})).encode()
 
@@ -43,7 +50,7 @@ class Client:
         """What Baton makes of the request: envelopes opened, remembered answers put back."""
         conversation = grammar_of(self.dialect).read(self.request(), Origin())
         opened = open_all(conversation, KEY)
-        return attach(opened, lambda key: self._store.get(key, []))
+        return attach(opened, lambda key, _: self._store.get(key, []))
 
     def ask(self, target: Target) -> Rendered:
         return grammar_of(target.dialect).write(self.conversation(), target)
@@ -69,12 +76,47 @@ class Client:
             if results:
                 self.messages.append({"role": "user", "content": results})
             return
+        if self.dialect == "ollama":
+            self._echo_ollama(shown["message"])
+            return
+        if self.dialect == "gemini":
+            self._echo_gemini(shown["candidates"][0]["content"])
+            return
+        if self.dialect == "openai-responses":
+            self._echo_items(shown["output"])
+            return
         message = shown["choices"][0]["message"]
         echoed = {name: message[name] for name in ("role", "content", "tool_calls") if message.get(name) is not None}
         if len(echoed) > 1:
             self.messages.append(echoed)
         for call in message.get("tool_calls", ()):
             self.messages.append({"role": "tool", "tool_call_id": call["id"], "content": f"result of {call['id']}"})
+
+    def _echo_items(self, items: list[dict[str, Any]]) -> None:
+        """The items as they came, as Codex sends them again."""
+        self.messages.extend(items)
+        for item in items:
+            if item["type"] == "function_call":
+                output = f"result of {item['call_id']}"
+                self.messages.append({"type": "function_call_output", "call_id": item["call_id"], "output": output})
+
+    def _echo_ollama(self, message: dict[str, Any]) -> None:
+        """The message as it came; results name the tool."""
+        self.messages.append(message)
+        for call in message.get("tool_calls", ()):
+            name = call["function"]["name"]
+            self.messages.append({"role": "tool", "tool_name": name, "content": f"result of {call['id']}"})
+
+    def _echo_gemini(self, content: dict[str, Any]) -> None:
+        """The content as it came; all results in one content."""
+        self.messages.append(content)
+        calls = [part["functionCall"] for part in content["parts"] if "functionCall" in part]
+        results = [
+            {"id": call["id"], "name": call["name"], "response": {"result": f"result of {call['id']}"}}
+            for call in calls
+        ]
+        if results:
+            self.messages.append({"role": "user", "parts": [{"functionResponse": result} for result in results]})
 
 
 def answer_with(answer: AnswerMessage, prefix_hash: str) -> AnswerMessage:

@@ -108,6 +108,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._idle_since = 0.0
         self._answering = False
+        self._timer: asyncio.TimerHandle | None = None
 
     # --- one answer ---
 
@@ -123,7 +124,8 @@ class Connection(asyncio.Protocol):
         self._headed = self._ended = self._paused = self._keeps_alive = False
         self._fault: UpstreamFault | None = None
         self._waiter: asyncio.Future[None] | None = None
-        self._deadline = self._loop.time() + self._timeouts.total_s
+        self._ends_at = self._loop.time() + self._timeouts.total_s
+        self._patience_ends_at = 0.0
 
     def write(self, data: bytes) -> None:
         assert self._transport is not None
@@ -156,15 +158,15 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     async def _wait(self, timeout_s: float) -> None:
-        if (fault := self._fault) is not None:
-            raise fault
+        if self._fault is not None:
+            raise self._fault
         self._waiter = self._loop.create_future()
-        left = min(timeout_s, self._deadline - self._loop.time())
-        timer = self._loop.call_later(max(0.0, left), self._time_out)
+        self._patience_ends_at = min(self._loop.time() + timeout_s, self._ends_at)
+        if self._timer is None or self._patience_ends_at < self._timer.when():
+            self._set_timer()
         try:
             await self._waiter
         finally:
-            timer.cancel()
             self._waiter = None
         if self._fault is not None and not self._pieces:
             raise self._fault
@@ -173,7 +175,19 @@ class Connection(asyncio.Protocol):
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    def _time_out(self) -> None:
+    def _set_timer(self) -> None:
+        """One timer for many waits: it is set anew when it rings too early, not whenever something arrives."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(self._patience_ends_at, self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        if self._waiter is None:
+            return
+        if self._loop.time() < self._patience_ends_at:
+            self._set_timer()
+            return
         self._fail(_fault(UpstreamTimeout, self._outgoing, "did not answer in time"))
         self.abort()
 
@@ -220,6 +234,8 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
+        if self._timer is not None:
+            self._timer.cancel()
         self._everyone.discard(self)
         if self in self._idle:
             self._idle.remove(self)
@@ -266,9 +282,17 @@ class DirectUpstream:
         self._connection = connection
         self._outgoing = connection._outgoing  # noqa: SLF001 - two halves of one thing
 
-    async def chunks(self) -> AsyncIterator[bytes]:
-        while (piece := await self._connection.piece()) is not None:
-            yield piece
+    def chunks(self) -> AsyncIterator[bytes]:
+        return self
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        piece = await self._connection.piece()
+        if piece is None:
+            raise StopAsyncIteration
+        return piece
 
     async def read(self, limit: int) -> bytes:
         pieces: list[bytes] = []

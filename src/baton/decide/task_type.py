@@ -60,21 +60,26 @@ class TaskTypeRules:
 
 
 class _Seen:
-    """The texts of one request as rules see them; words are told apart only where a rule asks for some."""
+    """One request as rules see it; words are told apart only where a rule asks for some."""
 
     def __init__(self, facts: Facts) -> None:
-        self.facts = facts
         self.user = normalised(facts.user_text)
         self.system = normalised(facts.system_text)
+        self.flags = (facts.response_schema, bool(facts.tools), facts.tool_results, CODE_FENCE in self.user)
 
     @cached_property
     def words(self) -> frozenset[str]:
         return frozenset(WORD.findall(self.user.lower()))
 
 
+FLAGS = ("a response schema", "tools", "tool results", "a code fence")
+"""What the flags of a request are called in a reason."""
+
+
 class _Rule:
     def __init__(self, match: Match) -> None:
-        self._match = match
+        wanted = (match.response_schema, match.tools, match.tool_results, match.code_fence)
+        self._flags = tuple((place, flag) for place, flag in enumerate(wanted) if flag is not None)
         self._user = _compiled(match.patterns)
         self._system = _compiled(match.system_patterns)
         self._words = frozenset(match.words)
@@ -82,23 +87,12 @@ class _Rule:
 
     def holds(self, seen: _Seen) -> str:
         """Why the rule holds, or an empty text when it does not. Cheap conditions are looked at first."""
-        match, facts = self._match, seen.facts
-        if self._empty:
+        for place, expected in self._flags:
+            if seen.flags[place] is not expected:
+                return ""
+        if self._empty or (self._words and self._words.isdisjoint(seen.words)):
             return ""
-        wanted = (
-            (match.response_schema, facts.response_schema, "a response schema"),
-            (match.tools, bool(facts.tools), "tools"),
-            (match.tool_results, facts.tool_results, "tool results"),
-            (match.code_fence, CODE_FENCE in seen.user, "a code fence"),
-        )
-        reasons = []
-        for expected, is_so, what in wanted:
-            if expected is not None:
-                if expected is not is_so:
-                    return ""
-                reasons.append(what if is_so else f"no {what.removeprefix('a ')}")
-        if self._words and self._words.isdisjoint(seen.words):
-            return ""
+        reasons = [FLAGS[place] if flag else f"no {FLAGS[place].removeprefix('a ')}" for place, flag in self._flags]
         for pattern, text, where in ((self._user, seen.user, "prompt"), (self._system, seen.system, "system prompt")):
             if pattern is not None:
                 hit = pattern.search(text)

@@ -79,7 +79,7 @@ class Carrier:
         if dialect != request.dialect:
             return self._translation(run, request, card, target, strict=strict)
         body = _own_bytes(request, card)
-        fits = concrete or not needs_rendering(request, target)
+        fits = not target.reasoning_member and (concrete or not needs_rendering(request, target))
         if fits and self._private.may_go_as_it_is(body, target.origin):
             return _relay(request, card, body, target, None)
         return self._rendered_relay(run, request, card, target, strict=strict)
@@ -95,6 +95,9 @@ class Carrier:
                 self._answers.keep(request.members, told, run.caller)
         elif isinstance(passage, Relay) and isinstance(made, bytes):
             self._private.keep_names(made, passage.origin)
+            if passage.prefix_hash is not None:
+                answer = passage.read(made, stream=request.stream)
+                self._private.keep_answer(answer, passage.prefix_hash, passage.dialect, run.caller)
             if request.dialect == "openai-responses":
                 self._answers.keep(request.members, whole_response(made) if request.stream else made, run.caller)
 
@@ -106,7 +109,11 @@ class Carrier:
         conversation = self._private.restored(grammar_of(request.dialect).read(members, NOBODY), run.caller)
         rendered = grammar_of(request.dialect).write(conversation, target)
         refuse_losses(rendered.report, card, strict=strict)
-        return _relay(request, card, rendered.body, target, rendered.report)
+        relay = _relay(request, card, rendered.body, target, rendered.report)
+        if not target.reasoning_member:
+            return relay
+        # This server wants its reasoning back, and few clients of its dialect send it.
+        return replace(relay, prefix_hash=prefix_hashes(conversation.turns)[-1])
 
     def _translation(self, run: Run, request: Request, card: ModelCard, target: Target, *, strict: bool) -> Passage:
         read = grammar_of(request.dialect).read(request.members, NOBODY)

@@ -24,6 +24,7 @@ from baton.types.decision import Decision
 from baton.types.request import Caller, Request
 
 DAY_S = 86_400.0
+RANDOM_BYTES = 512
 
 
 class House:
@@ -55,12 +56,13 @@ class House:
         self.policy = Policy(config.snapshot)
         self.endpoints = Endpoints(config.snapshot.providers)
         self.max_answer_bytes = config.server.max_answer_bytes
+        self._ids = _Ids()
         self._now: Callable[[], float] = time.time
         self._sample = random.Random().random  # noqa: S311 - a sampling rate, not a secret
 
     def begin(self, arrival: Arrival) -> Run:
         now = self._now()
-        run = Run(_new_id(now), arrival, now, time.perf_counter)
+        run = Run(self._ids.new(now), arrival, now, time.perf_counter)
         content = self.config.content
         run.keep_content = content.mode == "full" or (
             content.mode == "sampled" and self._sample() < content.sample_rate
@@ -102,6 +104,16 @@ def state_path(config: Config) -> Path:
     return Path(config.state.path) if config.state.path else ledger.with_name(f"{ledger.stem}-state.db")
 
 
-def _new_id(now: float) -> str:
-    """Sortable by time and not guessable: 48 bits of milliseconds, 64 random bits."""
-    return f"{int(now * 1000):012x}{os.urandom(8).hex()}"
+class _Ids:
+    """Sortable by time and not guessable: 48 bits of milliseconds, 64 random bits from a store of them."""
+
+    def __init__(self) -> None:
+        self._random = b""
+        self._owner = 0
+
+    def new(self, now: float) -> str:
+        if not self._random or self._owner != os.getpid():  # a forked worker must not give out its parent's
+            self._random = os.urandom(RANDOM_BYTES)
+            self._owner = os.getpid()
+        mine, self._random = self._random[:8], self._random[8:]
+        return f"{int(now * 1000):012x}{mine.hex()}"

@@ -4,7 +4,7 @@ import msgspec
 from msgspec import Struct
 
 from baton.protocol.dialects import Grammar, Reply, StreamReader, StreamWriter, grammar_of
-from baton.protocol.fold import Fold
+from baton.protocol.fold import Fold, fold
 from baton.protocol.voice import Voice
 from baton.protocol.watch import Watch
 from baton.types.card import Dialect, ModelCard
@@ -28,6 +28,8 @@ class Relay(Struct, frozen=True):
     origin: Origin
     hide_usage: bool
     hold_end: bool
+    prefix_hash: str | None = None
+    """Of the conversation, where the answer is to be remembered although the caller gets its bytes."""
 
     def whole(self, body: bytes) -> tuple[bytes, Usage | None, bytes]:
         refuse_empty(body, self.card)
@@ -36,6 +38,14 @@ class Relay(Struct, frozen=True):
         except (msgspec.DecodeError, RecursionError) as error:
             text = f"{who(self.card)} answered 200 with something that is not its JSON: {error}"
             raise UpstreamNotJson(text, model=self.card.id, provider=self.card.provider, upstream_status=200) from error
+
+    def read(self, made: bytes, *, stream: bool) -> AnswerMessage:
+        """The answer that was relayed. Raises UpstreamNotJson."""
+        grammar, prefix = grammar_of(self.dialect), self.prefix_hash or ""
+        if not stream:
+            return grammar.read_answer(made, self.origin, prefix)
+        reader = grammar.stream_reader(self.origin, prefix)
+        return fold([*reader.feed(made), *reader.finish()])
 
     def stream(self) -> "RelayedStream":
         return RelayedStream(

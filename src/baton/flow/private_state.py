@@ -18,7 +18,7 @@ from baton.types.request import Caller
 ORIGINS, TURNS, SECRETS = "origin", "turn", "secret"
 SEAL, SEAL_BYTES, SEAL_TTL_S = "seal", 32, 10 * 365 * 86_400.0
 MEMORIES_PER_TURN = 4
-"""One visible turn ("Done.") may have been made after several histories: the newest of them are kept."""
+"""One visible turn ("Done.") is made after many histories: each is found by its own, the newest without it."""
 NOBODY = Origin()
 MARKS = (b'"signature"', b'"encrypted_content"', b'"thoughtSignature"', b'"thought_signature"', b'"redacted_thinking"')
 ENVELOPE = TEXT_TAG.encode()
@@ -50,7 +50,10 @@ class PrivateState:
         """Envelopes opened, every piece named after its maker, answers put back as they were made."""
         opened = open_all(conversation, self._seal_key)
         turns = tuple(self._named(turn) if turn.private else turn for turn in opened.turns)
-        return attach(replace(opened, turns=turns), lambda key: self._memories(caller, key))
+        return attach(
+            replace(opened, turns=turns),
+            lambda key, prefix_hash: self._memories(caller, key + prefix_hash) or self._memories(caller, key),
+        )
 
     def keep_answer(self, answer: AnswerMessage, prefix_hash: str, dialect: Dialect, caller: Caller) -> None:
         """An answer of `dialect` that was told to the caller in another one."""
@@ -59,7 +62,8 @@ class PrivateState:
         if memory is not None:
             others = tuple(one for one in self._memories(caller, memory.key) if one.prefix_hash != prefix_hash)
             newest = (*others, memory)[-MEMORIES_PER_TURN:]
-            self._keep.put(TURNS, _key(caller, memory.key), _encode(newest), self._ttl_s, durable=self._durable)
+            self._put(caller, memory.key, newest)
+            self._put(caller, memory.key + prefix_hash, (memory,))
 
     def keep_names(self, body: bytes, maker: Origin) -> None:
         """Of an answer that went to the caller as its bytes: who made the private state in it."""
@@ -86,6 +90,9 @@ class PrivateState:
     def _maker(self, opaque: bytes) -> Origin | None:
         found = self._keep.get(ORIGINS, _digest(opaque))
         return None if found is None else _ORIGIN.decode(found)
+
+    def _put(self, caller: Caller, key: str, memories: tuple[TurnMemory, ...]) -> None:
+        self._keep.put(TURNS, _key(caller, key), _encode(memories), self._ttl_s, durable=self._durable)
 
     def _memories(self, caller: Caller, key: str) -> tuple[TurnMemory, ...]:
         found = self._keep.get(TURNS, _key(caller, key))

@@ -123,6 +123,7 @@ class Run:
                 baseline_cost=self.baseline_cost,
                 attempts=tuple(self._attempts),
                 decision=self.decision,
+                upstream_dialect="" if self.passage is None else self.passage.dialect,
                 content=Content(self._arrival.body, b"".join(self._answer)) if self.keep_content else None,
             )
         )

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from baton.protocol.account import turn_elements
 from baton.protocol.prefix import prefix_hashes, turn_key
+from baton.protocol.tool_ids import RULES, fit
 from baton.types.card import Dialect
 from baton.types.conversation import Conversation, Turn, TurnMemory
 from baton.types.events import AnswerMessage
@@ -80,23 +81,23 @@ def remember(answer: AnswerMessage, prefix_hash: str, dialect: Dialect) -> TurnM
     if answer.stop is None or answer.fault is not None:
         return None
     turn = Turn(role="assistant", parts=answer.parts, private=answer.private, made_in=dialect)
-    if not turn.private and all(isinstance(part, TextPart) for part in turn.parts):
+    if not turn.private and all(type(part) is TextPart for part in turn.parts):
         return None
     return TurnMemory(turn_key(turn), turn, prefix_hash)
 
 
-def attach(conversation: Conversation, find: Callable[[str], Sequence[TurnMemory]]) -> Conversation:
+def attach(conversation: Conversation, find: Callable[[str, str], Sequence[TurnMemory]]) -> Conversation:
     """Put remembered answers in place of what the caller echoes of them; tool results follow the original call ids.
 
-    `find(key)` gives the memories of one visible turn; the one made after the same turns wins, else the last.
+    `find(key, prefix_hash)` gives memories of one visible turn, those made after the same turns among them: such a one
+    wins, else the newest whose calls bear the ids of the echo. None is put back twice.
     """
-    hashes = prefix_hashes(conversation.turns)
+    chosen = _choose(conversation.turns, find)
     turns: list[Turn] = []
     renamed: dict[str, str] = {}
-    for turn, prefix_hash in zip(conversation.turns, hashes, strict=False):
-        found = find(turn_key(turn)) if turn.role == "assistant" else ()
-        if found:
-            memory = next((one for one in reversed(found) if one.prefix_hash == prefix_hash), found[-1])
+    for index, turn in enumerate(conversation.turns):
+        memory = chosen.get(index)
+        if memory is not None:
             renamed |= _renamed_calls(turn, memory.turn)
             turns.append(_put_back(turn, memory.turn))
         else:
@@ -116,6 +117,36 @@ def stamp(turns: Sequence[Turn]) -> tuple[Turn, ...]:
     )
 
 
+def _choose(turns: Sequence[Turn], find: Callable[[str, str], Sequence[TurnMemory]]) -> dict[int, TurnMemory]:
+    """Memories by index of the turn that they are put back for: first those that fit exactly, then the others."""
+    found = {
+        index: (prefix_hash, memories)
+        for index, (turn, prefix_hash) in enumerate(zip(turns, prefix_hashes(turns), strict=False))
+        if turn.role == "assistant" and (memories := find(turn_key(turn), prefix_hash))
+    }
+    chosen: dict[int, TurnMemory] = {}
+    for index, (prefix_hash, memories) in found.items():
+        exact = next((one for one in reversed(memories) if one.prefix_hash == prefix_hash), None)
+        if exact is not None:
+            chosen[index] = exact
+    for index, (_, memories) in found.items():
+        if index not in chosen:
+            free = (
+                one for one in reversed(memories) if one not in chosen.values() and _same_ids(turns[index], one.turn)
+            )
+            if (other := next(free, None)) is not None:
+                chosen[index] = other
+    return chosen
+
+
+def _same_ids(echo: Turn, made: Turn) -> bool:
+    """Whether the echo's calls may be those that were made, as far as their ids tell: an id may have been fitted."""
+    pairs = zip(_calls(echo), _calls(made), strict=True)
+    return all(
+        shown.id in {original.id, *(fit(original.id, dialect) for dialect in RULES)} for shown, original in pairs
+    )
+
+
 def _put_back(echo: Turn, made: Turn) -> Turn:
     """The turn as it was made, at the place of its echo; what the echo held is accounted for through it."""
     parts = tuple(replace(part, path=f"{echo.path}#{index}") for index, part in enumerate(made.parts))
@@ -128,7 +159,7 @@ def _echo_paths(echo: Turn) -> Iterable[str]:
 
 
 def _calls(turn: Turn) -> list[ToolCallPart]:
-    return [part for part in turn.parts if isinstance(part, ToolCallPart)]
+    return [part for part in turn.parts if type(part) is ToolCallPart]
 
 
 def _renamed_calls(echo: Turn, made: Turn) -> dict[str, str]:
@@ -140,7 +171,7 @@ def _rename_results(turn: Turn, renamed: dict[str, str]) -> Turn:
     parts: list[Part] = []
     changed = False
     for part in turn.parts:
-        if isinstance(part, ToolResultPart) and part.call in renamed:
+        if type(part) is ToolResultPart and part.call in renamed:
             parts.append(replace(part, call=renamed[part.call]))
             changed = True
         else:

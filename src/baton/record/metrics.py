@@ -29,6 +29,10 @@ class Metrics:
         self._cost = self._counter("baton_cost_usd", "What was paid, in US dollars.", labels)
         self._tokens = self._counter("baton_tokens", "Tokens by kind.", ["model", "kind"])
         self._faults = self._counter("baton_upstream_faults", "Failed calls by name of the fault.", ["model", "fault"])
+        self._handoffs = self._counter(
+            "baton_handoff_elements", "What became of the elements of conversations that were carried over.",
+            ["caller", "upstream", "action"],
+        )  # fmt: skip
         self._duration = Histogram(
             "baton_request_duration_seconds", "From arrival to the last byte.", ["model"], buckets=SECONDS,
             registry=self._registry,
@@ -53,6 +57,9 @@ class Metrics:
             sums[self._cost, names] += usd_from_nano(one.cost)
             sums[self._tokens, (model, "input")] += one.usage.input
             sums[self._tokens, (model, "output")] += one.usage.output
+            if decision is not None and decision.handoff is not None:
+                for action, count in decision.handoff.counts().items():
+                    sums[self._handoffs, (one.dialect, one.upstream_dialect, action)] += count
             for attempt in one.attempts:
                 if attempt.fault:
                     sums[self._faults, (self._bounded("model", attempt.model), attempt.fault)] += 1

@@ -60,6 +60,8 @@ class Finished(Struct, frozen=True):
     attempts: tuple[Attempt, ...] = ()
     decision: Decision | None = None
     content: Content | None = None
+    upstream_dialect: str = ""
+    """The dialect that the model was asked in; empty where none was asked."""
 
 
 class Grade(Struct, frozen=True):
