@@ -12,8 +12,14 @@ from baton.types.conversation import Conversation
 from baton.types.parts import Origin
 
 FOLDER = Path(__file__).resolve().parents[3] / "shared" / "captures"
-PATHS: tuple[tuple[str, Dialect], ...] = (("/messages", "anthropic"), ("/chat/completions", "openai-chat"))
-DIALECTS: tuple[Dialect, ...] = ("anthropic", "openai-chat")
+PATHS: tuple[tuple[str, Dialect], ...] = (
+    ("/messages", "anthropic"),
+    ("/chat/completions", "openai-chat"),
+    ("/responses", "openai-responses"),
+    (":generateContent", "gemini"),
+    (":streamGenerateContent", "gemini"),
+)
+DIALECTS: tuple[Dialect, ...] = ("anthropic", "openai-chat", "openai-responses", "ollama", "gemini")
 
 NOBODY = Origin()
 NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
@@ -29,7 +35,15 @@ def load(name: str) -> tuple[Dialect, dict[str, Any]]:
     dialect = dialect_of(capture["path"])
     if dialect is None:
         pytest.skip("this capture speaks a dialect that is tested elsewhere")
-    return dialect, capture["body"]
+    return dialect, capture["body"] | placed(capture["path"], dialect)
+
+
+def placed(path: str, dialect: Dialect) -> dict[str, Any]:
+    """What a Gemini request says in its path, as the members that the gateway makes of it."""
+    if dialect != "gemini":
+        return {}
+    model, _, method = path.split("?", 1)[0].rsplit("/", 1)[-1].partition(":")
+    return {"model": model} | ({"stream": True} if method == "streamGenerateContent" else {})
 
 
 def encode(body: Any) -> bytes:

@@ -7,12 +7,16 @@ from typing import Any
 
 import anthropic.types
 import openai.types.chat
+import openai.types.responses
 from anthropic.types.message_create_params import MessageCreateParamsBase
+from google.genai import types as gemini
 from openai.types.chat.completion_create_params import CompletionCreateParamsBase
+from openai.types.responses.response_create_params import ResponseCreateParamsBase
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 from typing_extensions import is_typeddict
 
 from baton.types.card import Dialect
+from tests.protocol.ollama_schema import check_ollama_answer, check_ollama_request
 
 
 class AnthropicRequest(MessageCreateParamsBase, total=False):
@@ -20,6 +24,10 @@ class AnthropicRequest(MessageCreateParamsBase, total=False):
 
 
 class ChatRequest(CompletionCreateParamsBase, total=False):
+    stream: bool
+
+
+class ResponsesRequest(ResponseCreateParamsBase, total=False):
     stream: bool
 
 
@@ -31,6 +39,19 @@ class OlderAnthropicRequest(AnthropicRequest, total=False):
     top_k: int
 
 
+class GeminiRequest(gemini._common.BaseModel):  # type: ignore[name-defined,misc]
+    """The body of the wire, which the SDK puts together from these."""
+
+    contents: list[gemini.Content]
+    system_instruction: gemini.Content | None = None
+    tools: list[gemini.Tool] | None = None
+    tool_config: gemini.ToolConfig | None = None
+    generation_config: gemini.GenerationConfig | None = None
+    safety_settings: list[gemini.SafetySetting] | None = None
+    cached_content: str | None = None
+    labels: dict[str, str] | None = None
+
+
 @cache
 def _adapters() -> dict[str, TypeAdapter[Any]]:
     closed = ConfigDict(extra="forbid")
@@ -39,27 +60,40 @@ def _adapters() -> dict[str, TypeAdapter[Any]]:
             for value in list(vars(module).values()):
                 if is_typeddict(value) and "__pydantic_config__" not in vars(value):
                     value.__pydantic_config__ = closed
-    shapes: tuple[Any, ...] = (AnthropicRequest, ChatRequest, OlderAnthropicRequest)
+    shapes: tuple[Any, ...] = (AnthropicRequest, ChatRequest, ResponsesRequest, OlderAnthropicRequest)
     for shape in shapes:
         shape.__pydantic_config__ = closed
     return {
         "anthropic": TypeAdapter(AnthropicRequest),
         "anthropic-older": TypeAdapter(OlderAnthropicRequest),
         "openai-chat": TypeAdapter(ChatRequest),
+        "openai-responses": TypeAdapter(ResponsesRequest),
     }
 
 
 def check_request(dialect: Dialect, body: bytes, *, older: bool = False) -> dict[str, Any]:
     """The decoded body; raises when the SDK's types would not take it."""
     decoded: dict[str, Any] = json.loads(body)
+    if dialect == "ollama":
+        check_ollama_request(body)
+        return decoded
+    if dialect == "gemini":
+        GeminiRequest.model_validate_json(body)
+        return decoded
     name = f"{dialect}-older" if older else dialect
     _walk(_adapters()[name].validate_python(decoded))
     return decoded
 
 
 def check_answer(dialect: Dialect, body: bytes) -> Any:
+    if dialect == "ollama":
+        return check_ollama_answer(body)
+    if dialect == "gemini":
+        return gemini.GenerateContentResponse.model_validate_json(body)
     if dialect == "anthropic":
         return anthropic.types.Message.model_validate_json(body, strict=True)
+    if dialect == "openai-responses":
+        return openai.types.responses.Response.model_validate_json(body, strict=True)
     return openai.types.chat.ChatCompletion.model_validate_json(body, strict=True)
 
 

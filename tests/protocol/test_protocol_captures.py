@@ -20,10 +20,11 @@ pytestmark = pytest.mark.skipif(not NAMES, reason=f"no captures of real clients 
 CORE = {
     "type", "role", "content", "text", "id", "name", "input", "source", "tool_use_id", "thinking", "function",
     "tool_call_id", "image_url", "file", "messages", "input_schema", "parameters", "description", "json_schema",
-    "url", "schema",
+    "url", "schema", "contents", "functionCall", "args", "functionResponse", "response", "inlineData",
+    "parametersJsonSchema", "parameters_json_schema", "call_id", "arguments", "output", "file_data",
 }  # fmt: skip
 """Members that make an element what it is; all others are elements of their own."""
-WHOLE = {"cache_control", "stream_options", "citations", "context_management", "metadata"}
+WHOLE = {"cache_control", "stream_options", "citations", "context_management", "metadata", "client_metadata", "summary"}
 """Members that are one element each, whatever is in them."""
 NEUTRAL = {"is_error"}
 """Elements whose value may be the same as their absence."""
@@ -46,8 +47,11 @@ def test_every_capture_renders_to_what_the_vendors_types_take(name: str, into: D
         pytest.skip("the same dialect keeps the client's own bytes, which have a test of their own")
     rendered, report = render(source, body, into)
     decoded = check_request(into, rendered)
-    assert decoded["model"] == "target-model"
-    assert not report.rejections
+    assert into == "gemini" or decoded["model"] == "target-model"  # which Gemini has in the address
+    if into == "ollama":  # the one dialect that cannot carry every medium of these requests
+        assert all("reads documents" in entry.reason for entry in report.rejections)
+    else:
+        assert not report.rejections
 
 
 @pytest.mark.parametrize("into", DIALECTS)
@@ -84,7 +88,7 @@ def removable(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ..
         for name, item in value.items():
             if name not in CORE and not (name in NEUTRAL and item is False):
                 yield (*place, name)
-            descends = name in {"messages", "content", "tools", "system"} or name not in CORE | WHOLE
+            descends = (name == "input" and isinstance(item, list)) or name in {"messages", "content", "tools", "system"} or name not in CORE | WHOLE
             if descends and isinstance(item, dict | list):
                 yield from removable(item, (*place, name))
     elif isinstance(value, list):

@@ -16,10 +16,19 @@ from baton.types.card import Dialect
 from baton.types.errors import UpstreamNotJson
 from baton.types.events import AnswerMessage, Event, Stop, StreamFault, TextDelta
 from baton.types.parts import ReasoningPart, TextPart, ToolCallPart
-from tests.protocol.answers import ORIGIN, PREFIX, answers, cuts
+from tests.protocol.answers import ORIGIN, PREFIX, answers, cuts, shown_usage
 from tests.protocol.oracle import check_answer
 
-DIALECTS: tuple[Dialect, ...] = ("anthropic", "openai-chat")
+DIALECTS: tuple[Dialect, ...] = ("anthropic", "openai-chat", "openai-responses", "ollama", "gemini")
+SERVER_SENT: tuple[Dialect, ...] = tuple(dialect for dialect in DIALECTS if dialect != "ollama")
+ENDS: dict[str, bytes] = {
+    "anthropic": b"event: message_delta",
+    "openai-chat": b'"finish_reason":"',
+    "openai-responses": b'"usage":{',
+    "ollama": b'"done":true',
+    "gemini": b'"finishReason":"',
+}
+"""What only the end of a stream holds."""
 REPLY = Reply(model="shown-name", created=1_700_000_000)
 
 
@@ -34,8 +43,14 @@ def read_stream(dialect: Dialect, *pieces: bytes) -> list[Event]:
 
 
 def frames(stream: bytes) -> list[Any]:
-    lines = [line[6:] for line in stream.decode().splitlines() if line.startswith("data: ")]
+    lines = [line.removeprefix("data: ") for line in stream.decode().split("\n") if line.startswith(("data: ", "{"))]
     return [json.loads(line) for line in lines if line != "[DONE]"]
+
+
+def error_in(stream: bytes) -> str:
+    """What the last event says went wrong."""
+    error = frames(stream)[-1]["error"]
+    return error if isinstance(error, str) else error["message"]
 
 
 def bare(answer: AnswerMessage) -> AnswerMessage:
@@ -66,7 +81,7 @@ def test_one_byte_at_a_time_gives_the_same_events(dialect: Dialect, data: st.Dat
 
 
 @pytest.mark.parametrize("ending", [b"\r\n", b"\r"])
-@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("dialect", SERVER_SENT)
 @given(data=st.data())
 @settings(max_examples=20)
 def test_line_ends_do_not_matter(dialect: Dialect, ending: bytes, data: st.DataObject) -> None:
@@ -104,7 +119,8 @@ def test_an_answer_of_any_dialect_says_the_same_in_every_other(
     told = fold(read_stream(dialect, stream_of(answer, dialect, reply)))
     assert visible(told) == visible(answer)
     assert visible(grammar_of(dialect).read_answer(whole.body, ORIGIN, PREFIX)) == visible(answer)
-    assert told.usage == answer.usage
+    assert answer.usage is not None
+    assert told.usage == shown_usage(answer.usage, dialect)
     assert told.stop is not None
     assert answer.stop is not None
     assert told.stop.reason == answer.stop.reason
@@ -126,8 +142,7 @@ def visible(answer: AnswerMessage) -> tuple[str, str, list[tuple[str, str, Any]]
 @given(data=st.data())
 def test_a_stream_without_its_end_is_a_fault_and_never_an_end(dialect: Dialect, data: st.DataObject) -> None:
     stream = stream_of(data.draw(answers(dialect)), dialect)
-    mark = b"event: message_delta" if dialect == "anthropic" else b'"finish_reason":"'
-    cut = data.draw(st.integers(0, stream.index(mark)))
+    cut = data.draw(st.integers(0, stream.index(ENDS[dialect])))
     events = read_stream(dialect, stream[:cut])
     assert isinstance(events[-1], StreamFault)
     assert not [event for event in events if isinstance(event, Stop)]
@@ -142,7 +157,7 @@ def test_a_stream_without_its_end_is_a_fault_and_never_an_end(dialect: Dialect, 
 def test_a_writer_that_is_closed_without_a_stop_writes_an_error(dialect: Dialect) -> None:
     writer = grammar_of(dialect).stream_writer(REPLY)
     told = writer.write([TextDelta(0, "half a")]) + writer.finish()
-    assert frames(told)[-1]["error"]["message"] == "the answer ended without its end"
+    assert error_in(told) == "the answer ended without its end"
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -181,6 +196,25 @@ def test_no_bytes_make_a_stream_reader_raise(dialect: Dialect, rubbish: bytes) -
         ("openai-chat", b'data: {"error":{"message":"busy","type":"server_error","code":529}}\n\n', "server", 500),
         ("openai-chat", b'data: {"error":{"message":"busy","code":429}}\n\n', "rate_limit", 429),
         ("openai-chat", b'data: {"error":"busy"}\n\n', "server", 502),
+        (
+            "openai-responses",
+            b'data: {"type":"error","code":"server_is_overloaded","message":"busy","sequence_number":3}\n\n',
+            "overloaded",
+            529,
+        ),
+        (
+            "openai-responses",
+            b'data: {"type":"response.failed","response":{"error":{"code":"invalid_prompt","message":"busy"}}}\n\n',
+            "invalid_request",
+            400,
+        ),
+        ("ollama", b'{"error":"busy"}\n', "server", 502),
+        (
+            "gemini",
+            b'data: {"error":{"code":503,"message":"busy","status":"UNAVAILABLE"}}\n\n',
+            "overloaded",
+            503,
+        ),
     ],
 )
 def test_an_error_inside_a_stream_is_told_in_the_callers_dialect(
@@ -193,7 +227,7 @@ def test_an_error_inside_a_stream_is_told_in_the_callers_dialect(
     for caller in DIALECTS:
         writer = grammar_of(caller).stream_writer(REPLY)
         told = writer.write(events) + writer.finish()
-        assert frames(told)[-1]["error"]["message"] == "busy"
+        assert error_in(told) == "busy"
         assert b"[DONE]" not in told
 
 

@@ -54,27 +54,27 @@ class PartList(Struct):
 
     def read(self, raw: bytes, path: str) -> None:
         fields = members_of(raw, path)
-        place = fields.place(SIGNATURE)
         signature = fields.text(SIGNATURE)
         if signature in STAND_INS:
             fields.put_back(fields.spelt(SIGNATURE), msgspec.json.encode(signature))
             signature = ""
         part = _part(fields, raw, signed=bool(signature))
-        if not (self.join and self._joined(part, bool(signature), is_envelope(signature))):
+        joins = self.join and (type(part) is TextPart or type(part) is ReasoningPart)
+        if not (joins and self._joined(part, bool(signature), is_envelope(signature))):
             self.parts.append(part)
         if signature:
             kind: PrivateKind = "envelope" if is_envelope(signature) else "thought_signature"
-            self._anchor(kind, signature, place)
+            self._anchor(kind, signature, fields.place(SIGNATURE))
 
-    def close(self) -> None:
-        """Visible thinking that bears no signature is itself what only its maker may get back."""
-        signed = {entry.anchor for entry in self.private}
+    def closed(self) -> tuple[PrivateEntry, ...]:
+        """The private entries; visible thinking that bears no signature is itself what only its maker may get back."""
+        found = list(self.private)
         for place, part in enumerate(self.parts):
-            if isinstance(part, ReasoningPart) and place not in signed:
+            if type(part) is ReasoningPart and not any(entry.anchor == place for entry in self.private):
                 payload = part.text.encode("utf-8", "surrogatepass")
                 path = f"{part.path}.thought"
-                entry = PrivateEntry("reasoning_text", payload, "gemini", self.origin, anchor=place, path=path)
-                self.private.append(entry)
+                found.append(PrivateEntry("reasoning_text", payload, "gemini", self.origin, anchor=place, path=path))
+        return tuple(sorted(found, key=lambda entry: entry.anchor)) if found else ()
 
     def _anchor(self, kind: PrivateKind, payload: str, path: str) -> None:
         data = payload.encode("utf-8", "surrogatepass")
@@ -85,23 +85,23 @@ class PartList(Struct):
 
         A signature without words belongs to the words before it; words with a signature begin a part of their own.
         """
-        if not isinstance(part, TextPart | ReasoningPart) or part.extra or not self.parts:
+        if not (type(part) is TextPart or type(part) is ReasoningPart) or part.extra or not self.parts:
             return False
         place = len(self.parts) - 1
         last = self.parts[place]
-        if isinstance(last, TextPart | ReasoningPart) and type(last) is type(part) and not last.extra:
+        if (type(last) is TextPart or type(last) is ReasoningPart) and type(last) is type(part) and not last.extra:
             if not any(entry.anchor == place for entry in self.private) and not (signed and part.text):
                 self.parts[place] = replace(last, text=last.text + part.text)
             elif part.text or not sealed:
                 return False
-        elif part.text or signed or isinstance(part, ReasoningPart):
+        elif part.text or signed or type(part) is ReasoningPart:
             return False
         self.echo.append(part.path)
         return True
 
 
 def _part(fields: Members, raw: bytes, *, signed: bool) -> Part:
-    thought = fields.flag("thought") or False
+    thought = fields.has("thought") and (fields.flag("thought") or False)
     if fields.has("text") and (value := fields.raw("text")):
         text = decode(value, _TEXT, fields.place("text"), "a string")
         return (
@@ -221,6 +221,8 @@ def _result_part(raw: bytes, path: str) -> ResultContent:
 
 
 def _nested(fields: Members, kind: str, inner: Members) -> dict[str, bytes]:
+    if fields.is_empty() and inner.is_empty():
+        return {}
     return fields.rest() | {f"{fields.spelt(kind)}.{name}": value for name, value in inner.rest().items()}
 
 

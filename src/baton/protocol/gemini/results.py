@@ -7,7 +7,7 @@ RESULT = "result"
 OUTPUT = "output"
 ERROR = "error"
 EMPTY = b"{}"
-NO_ERROR = frozenset({b"null", b"false", b'""'})
+NO_ERROR = frozenset({b"null", b"false"})
 
 _OBJECT = msgspec.json.Decoder(dict[str, Raw])
 _TEXT = msgspec.json.Decoder(str)
