@@ -88,7 +88,11 @@ def removable(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ..
         for name, item in value.items():
             if name not in CORE and not (name in NEUTRAL and item is False):
                 yield (*place, name)
-            descends = (name == "input" and isinstance(item, list)) or name in {"messages", "content", "tools", "system"} or name not in CORE | WHOLE
+            descends = (
+                (name == "input" and isinstance(item, list))
+                or name in {"messages", "content", "tools", "system"}
+                or name not in CORE | WHOLE
+            )
             if descends and isinstance(item, dict | list):
                 yield from removable(item, (*place, name))
     elif isinstance(value, list):

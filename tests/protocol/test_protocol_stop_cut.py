@@ -1,5 +1,7 @@
 """Stop sequences that the gateway itself cuts at, for upstreams that know none."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,7 +25,7 @@ def test_the_text_ends_before_the_first_sequence_however_it_arrives(
 ) -> None:
     places = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=8)))
     edges = [0, *places, len(text)]
-    pieces = [text[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    pieces = [text[start:end] for start, end in pairwise(edges)]
     usage = UsageUpdate(Usage(1, 2))
     answer = fold(StopCut(stops).pass_on(told(pieces, usage, Stop("end", "stop"))))
     whole = [(text.find(stop) + len(stop), text.find(stop)) for stop in stops if stop in text]
