@@ -20,6 +20,13 @@ PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAW
 PDF = "JVBERi0xLjQKJcOkw7zDtsOfCg=="
 
 
+REFUSED: dict[str, type[Exception]] = {
+    "openai-chat": openai.InternalServerError,
+    "openai-responses": openai.InternalServerError,
+    "anthropic": anthropic.InternalServerError,
+}
+
+
 async def post(gateway: Vendors, path: str, body: Any, **headers: str) -> httpx2.Response:
     async with httpx2.AsyncClient(base_url=gateway.url) as http:
         return await http.post(path, json=body, headers={name.replace("_", "-"): v for name, v in headers.items()})
@@ -125,10 +132,9 @@ def test_with_content_off_no_words_reach_the_file(tmp_path: Path) -> None:
             await client.say("go on", CLAUDE, stream=False)
             assert gateway.refusals() == []
             await client.close()
-        kept = b"".join(path.read_bytes() for path in tmp_path.iterdir())
-        assert b"heliotrope" not in kept
 
     asyncio.run(run())
+    assert b"heliotrope" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
 
 
 # --- the report and strict handoff ---------------------------------------------------------------
@@ -255,34 +261,6 @@ def test_thinking_of_one_claude_is_withheld_from_another(tmp_path: Path) -> None
     asyncio.run(run())
 
 
-def test_one_caller_never_gets_private_state_of_another(tmp_path: Path) -> None:
-    from baton.flow.kept_answers import KeptAnswers
-    from baton.flow.private_state import PrivateState
-    from baton.protocol.prefix import prefix_hashes
-    from baton.protocol.private import turn_key
-    from baton.state.keep import Keep
-    from baton.types.conversation import Conversation, Turn
-    from baton.types.events import AnswerMessage, Stop
-    from baton.types.parts import PrivateEntry, ReasoningPart, TextPart
-    from baton.types.request import Caller
-
-    keep = Keep(tmp_path / "state.db", lambda: 0.0)
-    private = PrivateState(keep, b"seal", 100.0, durable=True)
-    answer = AnswerMessage(
-        parts=(ReasoningPart("hm"), TextPart("yes")),
-        private=(PrivateEntry("signature", b"c2lnbmF0dXJl", "anthropic", anchor=0),),
-        stop=Stop("end"),
-    )
-    turns = (Turn("user", (TextPart("hi"),), path="messages[0]"), Turn("assistant", (TextPart("yes"),), path="m[1]"))
-    private.keep_answer(answer, prefix_hashes(turns)[1], "anthropic", Caller("alice"))
-    echoed = Conversation("openai-chat", "m", turns)
-    assert turn_key(turns[1])
-    assert private.restored(echoed, Caller("alice")).turns[1].private[0].payload == b"c2lnbmF0dXJl"
-    assert private.restored(echoed, Caller("mallory")).turns[1].private == ()
-    assert KeptAnswers(keep, 1.0, on=True)
-    keep.close()
-
-
 # --- media, errors, other doors ------------------------------------------------------------------
 
 
@@ -326,10 +304,10 @@ def test_a_vendors_refusal_is_told_in_the_callers_dialect(tmp_path: Path, dialec
         async with vendors(tmp_path) as gateway:
             gateway.engine._schedule = lambda _case: overloaded()
             client = CLIENTS[dialect](gateway.url)
-            with pytest.raises((openai.APIStatusError, anthropic.APIStatusError)) as raised:
+            with pytest.raises(REFUSED[dialect]) as raised:
                 await client.say("hi", model, stream=True)
-            assert raised.value.status_code in {503, 529}
-            assert isinstance(raised.value.body, dict)
+            assert getattr(raised.value, "status_code", None) in {503, 529}
+            assert isinstance(getattr(raised.value, "body", None), dict)
             await client.close()
 
     asyncio.run(run())

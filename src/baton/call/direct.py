@@ -158,8 +158,8 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     async def _wait(self, timeout_s: float) -> None:
-        if self._fault is not None:
-            raise self._fault
+        if (fault := self._fault) is not None:
+            raise fault
         self._waiter = self._loop.create_future()
         self._patience_ends_at = min(self._loop.time() + timeout_s, self._ends_at)
         if self._timer is None or self._patience_ends_at < self._timer.when():

@@ -93,8 +93,7 @@ class HandoffConfig(Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
         bool, Meta(description="Seal private state of other providers into the fields that callers echo")
     ] = True
     seal_key: Annotated[
-        Annotated[Secret, checked(secret_problem, "What envelopes are sealed with; default: a random one beside the ledger")]
-        | None,
+        Annotated[Secret, checked(secret_problem, "Seals envelopes; default: one made beside the ledger")] | None,
         Meta(description="Give one where several machines serve the same callers"),
     ] = None
     retention_days: Annotated[

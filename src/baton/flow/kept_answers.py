@@ -121,7 +121,7 @@ def _input(members: Mapping[str, Raw]) -> list[bytes]:
     """The request's own items; a string is one message of the user's."""
     raw = bytes(members.get("input", NULL))
     if raw[:1] == b'"':
-        return [b'{"type":"message","role":"user","content":' + raw + b"}"]
+        return [b'{"type":"message","role":"user","content":[{"type":"input_text","text":' + raw + b"}]}"]
     if raw == NULL:
         return []
     try:

@@ -65,11 +65,17 @@ DOORS: dict[str, dict[str, Door]] = {
     "/": {"GET": Door(probes.hello, free=True)},
 }
 
-_PATTERNS = [
-    (re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^:]+)" if ":" in path else r"(?P<\1>.+)", path) + r"\Z"), doors)
-    for path, doors in DOORS.items()
-    if "{" in path
-]
+_PARAMS = {"way": r"\w+", "id": "[^/]+"}
+"""What these parts of a path may be; others, such as names of models, may hold slashes."""
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    return re.compile(
+        re.sub(r"\{(\w+)\}", lambda found: f"(?P<{found[1]}>{_PARAMS.get(found[1], '.+')})", path) + r"\Z"
+    )
+
+
+_PATTERNS = [(_pattern(path), doors) for path, doors in DOORS.items() if "{" in path]
 
 
 def find_door(method: str, path: str) -> tuple[Door, Mapping[str, str]]:

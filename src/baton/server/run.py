@@ -14,8 +14,8 @@ import uvicorn
 
 from baton.config.schema import Config
 from baton.flow.house import House, open_house
-from baton.server.one_write import OneWriteProtocol
 from baton.server.app import App
+from baton.server.one_write import OneWriteProtocol
 
 DRAIN_S = 10
 """How long streams under way may go on after a stop was asked for."""
