@@ -39,6 +39,7 @@ from baton.types.parts import OpaquePart, PrivateEntry, ServerToolPart
 WireEvent = dict[str, Any]
 
 KEPT_BY_STORE = "private state: kept for its origin, this caller's dialect has no field for it"
+LAST_WORDS = "private state: kept for its origin, an answer that ends with words ends with them"
 NOT_SHOWN = "reasoning is not shown to this caller"
 FOREIGN_PART = "a part that this dialect cannot show"
 FOREIGN_STOP = "no such stop reason: {0!r} is written as {1!r}"
@@ -67,6 +68,8 @@ class Emitter:
         self._waiting: dict[int, list[Event]] = {}
         self._signed: dict[int, list[PrivateEntry]] = {}
         self._carried: list[PrivateEntry] = []
+        """Written before the next block: clients take the last block for the answer, which no carrier may hide."""
+        self._ends_with_words = False
         self._called = False
         self._writers: dict[type, Callable[[Any], Iterator[WireEvent]]] = {
             TextDelta: self._text,
@@ -110,9 +113,10 @@ class Emitter:
             yield from self._flush(part)
             if self._open is not None:
                 yield from self._close()
-        for entry in self._carried:
-            yield from self._carrier(entry)
-        self._carried = []
+        if not self._ends_with_words:
+            yield from self._carriers()
+        elif self._carried:
+            self._note("answer.private", "withheld", LAST_WORDS)
         if self._stop is None:
             yield from self._fail(StreamFault("cut", CUT))
             return
@@ -205,7 +209,9 @@ class Emitter:
         if self._told or self._block is None:
             return
         yield from self._begin()
+        yield from self._carriers()
         self._told = True
+        self._ends_with_words = self._block["type"] == "text"
         self._content_blocks[part] = len(self._content_blocks)
         yield {"type": "content_block_start", "index": self._blocks, "content_block": self._block}
 
@@ -227,9 +233,6 @@ class Emitter:
             self._blocks += 1
         self._open, self._block, self._told = None, None, False
         self._carried.extend(signed[1:])
-        carried, self._carried = self._carried, []
-        for entry in carried:
-            yield from self._carrier(entry)
 
     def _delta(self, delta: WireEvent) -> WireEvent:
         return {"type": "content_block_delta", "index": self._blocks, "delta": delta}
@@ -291,6 +294,11 @@ class Emitter:
         if entry.dialect == "anthropic" and entry.kind == "signature":
             return entry.payload.decode("utf-8", "surrogatepass")
         return "" if self._reply.seal is None else self._reply.seal(entry, False)
+
+    def _carriers(self) -> Iterator[WireEvent]:
+        carried, self._carried = self._carried, []
+        for entry in carried:
+            yield from self._carrier(entry)
 
     def _carrier(self, entry: PrivateEntry) -> Iterator[WireEvent]:
         """A thinking block without text, for state of a part that has no field for it."""
