@@ -11,8 +11,11 @@ async def show(visit: Visit) -> Reply:
 
 
 async def list_items(visit: Visit) -> Reply:
-    items = [msgspec.Raw(item) for item in visit.house.answers.items(visit.params["id"], visit.caller)]
-    return json_reply({"object": "list", "data": items, "has_more": False, "first_id": None, "last_id": None})
+    """Items that the caller gave no id get one from their place."""
+    kept = visit.house.answers.items(visit.params["id"], visit.caller)
+    items = [{"id": f"item_{place}"} | msgspec.json.decode(item) for place, item in enumerate(kept)]
+    first, last = (items[0]["id"], items[-1]["id"]) if items else (None, None)
+    return json_reply({"object": "list", "data": items, "has_more": False, "first_id": first, "last_id": last})
 
 
 async def delete(visit: Visit) -> Reply:
