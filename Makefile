@@ -5,10 +5,10 @@ PIP := $(PY) -m pip install --disable-pip-version-check -q -c constraints.txt
 export PYTEST_DISABLE_PLUGIN_AUTOLOAD = 1
 
 .DEFAULT_GOAL := list
-.PHONY: list demo test check fix bench clean
+.PHONY: list demo test test-clients check fix bench clean
 
 list:  ## list these recipes
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/.made:
 	python3 -m venv $(VENV)
@@ -27,6 +27,9 @@ demo: $(VENV)/.demo  ## simulated fleet + gateway + real workload, no key needed
 
 test: $(VENV)/.dev  ## run the tests (network outside loopback is off)
 	$(PY) -m pytest -n 2 $(ARGS)
+
+test-clients: $(VENV)/.dev  ## real coding agents and SDKs from npm (1.2 GB) onto every dialect (UPSTREAM=transformers: one more)
+	$(PY) -m tests.clients $(if $(UPSTREAM),--onto $(UPSTREAM),--json clients.json --page docs/clients.md)
 
 check: $(VENV)/.dev  ## lint, types, storeys, house rules
 	$(VENV)/bin/ruff format --check .

@@ -1,0 +1,68 @@
+"""The results as JSON for programs and as a page for people."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from tests.clients.result import Result
+from tests.clients.scanners import Scan
+
+HEAD = """# Real clients through Baton
+
+Every row is a real client in front of a real gateway (`baton up`), whose only upstream speaks one dialect. The upstream
+is the simulated engine in strict mode, which refuses what the vendor of that dialect refuses; the network outside
+loopback was {network}. Each client runs an errand: two tool calls in one turn, whose results are known to files of the
+run alone and must be in its last answer. The agents are pointed at the gateway by `baton wire` and back by
+`baton unwire`.
+
+Made by `make test-clients` on {date} with Baton {version}. Handoff is the `x-baton-handoff` header of the last answer
+(kept, moved, degraded, withheld, rejected elements); "own bytes" means that the client's own request went on as it was.
+"""
+
+
+def as_json(results: Sequence[Result], scans: Sequence[Scan]) -> str:
+    passed = sum(result.outcome == "passed" for result in results)
+    whole = {"passed": passed, "total": len(results), "clients": list(results), "conformance": list(scans)}
+    return msgspec.json.format(msgspec.json.encode(whole), indent=2).decode() + "\n"
+
+
+def as_page(results: Sequence[Result], scans: Sequence[Scan], *, network: str, date: str, version: str) -> str:
+    passed = sum(result.outcome == "passed" for result in results)
+    lines = [HEAD.format(network=network, date=date, version=version), f"**{passed} of {len(results)} passed.**", ""]
+    lines += _table(
+        ("client", "version", "speaks", "upstream", "what", "outcome", "requests", "handoff"),
+        [
+            (one.client, one.version, one.speaks, one.upstream, one.mode, one.outcome, str(one.requests), one.handoff)
+            for one in results
+        ],
+    )
+    failed = [one for one in results if one.outcome == "failed"]
+    if failed:
+        lines += ["## What failed", ""]
+        lines += [f"- {one.client}, {one.mode}, onto {one.upstream}: {_cell(one.detail)}" for one in failed]
+        lines.append("")
+    if scans:
+        lines += ["## Third-party conformance", ""]
+        rows = [
+            (one.suite, one.version, one.profile, one.upstream, f"{one.passed} of {one.total}", _score(one))
+            for one in scans
+        ]
+        lines += _table(("suite", "version", "profile", "upstream", "passed", "score"), rows)
+        lines += [
+            f"- {one.suite} {one.profile}, {one.upstream}: {_cell(text)}" for one in scans for text in one.failures
+        ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _score(scan: Scan) -> str:
+    return "" if scan.score is None else f"{scan.score} of 100"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    lines += ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows]
+    return [*lines, ""]
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.replace("|", "\\|").split())
