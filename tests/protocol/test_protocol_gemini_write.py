@@ -91,8 +91,8 @@ def test_a_later_system_turn_is_folded_into_a_user_turn_at_its_place() -> None:
     """It is never hoisted, and never the model's: field case 47."""
     wire = talk(HELLO, ("system", [TextPart("be brief")]), ("assistant", [TextPart("hi")]), HELLO)
     body, report = write(wire)
-    assert [content["role"] for content in body["contents"]] == ["user", "user", "model", "user"]
-    assert body["contents"][1]["parts"] == [{"text": "<system>\nbe brief\n</system>"}]
+    assert [content["role"] for content in body["contents"]] == ["user", "model", "user"]
+    assert body["contents"][0]["parts"] == [{"text": "hello"}, {"text": "<system>\nbe brief\n</system>"}]
     assert [entry.path for entry in report.entries if entry.action == "degraded"] == ["messages[1].content[0]"]
 
 
@@ -128,7 +128,17 @@ def test_a_call_that_was_never_answered_gets_an_error_result() -> None:
 
 def test_a_result_of_no_call_is_shown_as_text() -> None:
     found = contents(HELLO, ("user", [ToolResultPart("gone", (TextPart("lost"),))]))
-    assert [list(part) for part in found[1][1]] == [["text"], ["text"]]
+    assert [(role, [list(part) for part in parts]) for role, parts in found] == [
+        ("user", [["text"], ["text"], ["text"]])
+    ]
+
+
+def test_words_stay_out_of_the_content_of_results_and_are_joined_with_other_words() -> None:
+    """Models read words beside results as a part of the results."""
+    said: list[Part] = [ToolResultPart("call_1", (TextPart("one"),)), TextPart("and now?")]
+    found = contents(HELLO, HELLO, ("assistant", [CALL]), ("user", said), HELLO)
+    assert [(role, len(parts)) for role, parts in found] == [("user", 2), ("model", 1), ("user", 1), ("user", 2)]
+    assert "functionResponse" in found[2][1][0]
 
 
 @pytest.mark.parametrize("part", [TextPart(""), ReasoningPart("of another model")])

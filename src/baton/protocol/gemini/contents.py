@@ -1,8 +1,8 @@
 """Turns -> Gemini contents: results together in one content of their own, directly after their calls.
 
-Contents of the model's that follow each other are joined, because the API wants calls directly after a turn of the
-user's. Those of the user's stay apart, which the API takes: joining them would change what was sent before, and words
-in one content with results are read as a part of the results.
+Contents of one role that follow each other are joined, because the API wants calls directly after a turn of the
+user's, and roles that alternate. But results stay by themselves: words in one content with them are read as a part of
+the results, and models stop after them.
 """
 
 from collections.abc import Iterable, Iterator
@@ -50,7 +50,7 @@ class Contents:
         contents: list[Content] = []
         for step in steps:
             for content in self._of_step(step, released.get(step.turn.path, {})):
-                if contents and contents[-1]["role"] == content["role"] == "model":
+                if contents and contents[-1]["role"] == content["role"] and not _holds_results(contents[-1], content):
                     contents[-1]["parts"].extend(content["parts"])
                 else:
                     contents.append(content)
@@ -103,7 +103,7 @@ class Contents:
     def _words(self, part: Any) -> list[Piece]:
         """A result that is still here answers no call: it would be refused as a result, and is shown as text."""
         dialect = self._conversation.dialect
-        if not isinstance(part, ToolResultPart):
+        if type(part) is not ToolResultPart:
             return self._pieces.of(part, dialect)
         shown = [piece for one in part.content for piece in self._pieces.of(one, dialect)]
         self._account.part(part, "degraded", foreign.ORPHAN)
@@ -131,3 +131,7 @@ class Contents:
         response = Raw(response_of(foreign.MISSING_RESULT_TEXT, is_error=True))
         name = fit_name(call.name, "gemini")
         return {"functionResponse": {"name": name, "response": response, "id": self._pieces.id(call.id)}}
+
+
+def _holds_results(*contents: Content) -> bool:
+    return any("functionResponse" in part for content in contents for part in content["parts"])
