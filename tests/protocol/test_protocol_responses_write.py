@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from baton.protocol.account import UNACCOUNTED
 from baton.protocol.dialects import grammar_of
 from baton.protocol.inband import TEXT_TAG
 from baton.protocol.openai_responses import options
 from baton.types.card import Dialect
+from baton.types.errors import MalformedBody
 from baton.types.events import AnswerMessage, Stop
 from baton.types.handoff import Rendered, Target
 from baton.types.parts import Origin, PrivateEntry, ReasoningPart, TextPart, ToolCallPart
@@ -347,6 +349,45 @@ def test_a_namespace_of_tools_becomes_functions_elsewhere_under_names_that_fit()
     assert tool["name"] == decoded["messages"][1]["content"][0]["name"]
     assert tool["name"].startswith("agents_spawn_")
     assert json.loads(write(DIALECT, body, target()).body)["input"][1] == call
+
+
+def test_what_chat_has_too_goes_there_under_its_own_name() -> None:
+    grammar = {"type": "grammar", "syntax": "lark", "definition": "start: X"}
+    body: dict[str, Any] = {"input": "x", "text": {"verbosity": "low"}, "prompt_cache_key": "k", "metadata": None}
+    body["tools"] = [{"type": "custom", "name": "patch", "format": grammar}]
+    rendered = write(DIALECT, body, target("openai-chat"))
+    decoded = json.loads(rendered.body)
+    assert (decoded["verbosity"], decoded["prompt_cache_key"]) == ("low", "k")
+    nested = {"type": "grammar", "grammar": {"syntax": "lark", "definition": "start: X"}}
+    assert decoded["tools"][0]["custom"] == {"name": "patch", "format": nested}
+    assert not rendered.report.is_lossy
+
+
+scalars = st.none() | st.integers(-5, 5) | st.sampled_from(["", "x", "user", "assistant", "developer"])
+names_of_members = st.sampled_from(["type", "text", "verbosity", "format", "name", "mode", "tools"])
+values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(names_of_members, inner))
+items = st.fixed_dictionaries(
+    {"type": st.sampled_from(["message", "reasoning", "function_call", "function_call_output", "compaction", "x"])},
+    optional=dict.fromkeys(("role", "content", "id", "call_id", "name", "arguments", "output", "summary"), values)
+    | {"role": st.sampled_from(["user", "assistant", "developer"]), "content": st.just("words")},
+)
+
+
+@pytest.mark.parametrize("into", ["openai-responses", "openai-chat", "anthropic", "gemini", "ollama"])
+@given(found=st.lists(items, max_size=5), text=values, choice=values, tool=items)
+@settings(max_examples=60)
+def test_whatever_can_be_read_can_be_written_everywhere(
+    into: Dialect, found: Any, text: Any, choice: Any, tool: Any
+) -> None:
+    body = {"model": "m", "input": found, "text": text, "tool_choice": choice, "tools": [tool | {"type": "custom"}]}
+    try:
+        conversation = grammar_of(DIALECT).read(json.dumps(body).encode(), MINE)
+    except MalformedBody:
+        return
+    for origin in (MINE, OTHER):
+        rendered = grammar_of(into).write(conversation, target(into, origin=origin))
+        json.loads(rendered.body)
+        assert UNACCOUNTED not in {entry.reason for entry in rendered.report.entries}
 
 
 # --- private state of others, in band ----------------------------------------------------------

@@ -3,24 +3,31 @@
 from typing import Any
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, Struct
+from msgspec.structs import replace
 
 from baton.protocol import foreign
 from baton.protocol.account import Account
 from baton.protocol.reasoning import clamp, effort_of
 from baton.protocol.strict_schema import is_strict
 from baton.protocol.tool_ids import fit_name
+from baton.protocol.weight import is_null
 from baton.types.conversation import EFFORTS, Conversation, Effort, Sampling, ToolChoice, ToolDefinition
 from baton.types.handoff import Target
 
 Members = dict[str, Any]
 
+NULL = b"null"
 MAX_STOPS = 4
 TAKEN = frozenset({
     "temperature", "top_p", "seed", "frequency_penalty", "presence_penalty", "candidates", "logprobs",
     "top_logprobs", "logit_bias",
 })  # fmt: skip
 """What the dialect takes where the target's card says nothing."""
+SAME_IN_RESPONSES = (
+    "metadata", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "service_tier",
+)  # fmt: skip
+"""Members that Responses has under the same name and with the same meaning."""
 SCHEMA_NAME = "answer"
 CAPPED = "capped at the target's maximum"
 NO_CONTROL = "the target takes no reasoning control"
@@ -120,6 +127,34 @@ def output_format(account: Account, conversation: Conversation, target: Target) 
     return {"response_format": {"type": "json_schema", "json_schema": schema}}
 
 
+# --- members that Responses has too ------------------------------------------------------------
+
+
+def same(conversation: Conversation) -> Members:
+    if conversation.dialect != "openai-responses":
+        return {}
+    members = conversation.members
+    found: Members = {name: Raw(members[name]) for name in SAME_IN_RESPONSES if not is_null(members.get(name, NULL))}
+    verbosity = _verbosity(members.get("text", NULL))
+    return found | ({"verbosity": verbosity} if verbosity else {})
+
+
+def taken(conversation: Conversation) -> frozenset[str]:
+    """Where these members stand in the caller's body."""
+    return frozenset("text.verbosity" if name == "verbosity" else name for name in same(conversation))
+
+
+class _Text(Struct):
+    verbosity: str | None = None
+
+
+def _verbosity(text: bytes) -> str | None:
+    try:
+        return msgspec.json.decode(text, type=_Text).verbosity
+    except msgspec.ValidationError:
+        return None
+
+
 # --- tools -------------------------------------------------------------------------------------
 
 
@@ -137,6 +172,10 @@ def tools(account: Account, conversation: Conversation) -> list[Members]:
 
 
 def _tool(account: Account, conversation: Conversation, tool: ToolDefinition) -> Members:
+    format_ = _custom_format(tool) if conversation.dialect == "openai-responses" else None
+    if format_ is not None:
+        account.note(f"{tool.path}.format", "kept")
+        tool = replace(tool, extra={name: value for name, value in tool.extra.items() if name != "format"})
     foreign.note_tool_extras(account, tool, conversation)
     function: Members = {"name": fit_name(tool.name, "openai-chat")}
     renamed = function["name"] != tool.name
@@ -144,13 +183,24 @@ def _tool(account: Account, conversation: Conversation, tool: ToolDefinition) ->
     if tool.description:
         function["description"] = tool.description
     if tool.kind == "custom":
-        return {"type": "custom", "custom": function}
+        return {"type": "custom", "custom": function | ({"format": format_} if format_ is not None else {})}
     if tool.schema:
         function["parameters"] = Raw(tool.schema)
     if tool.strict is not None:
         account.note(f"{tool.path}.strict", "kept")
         function["strict"] = tool.strict
     return {"type": "function", "function": function}
+
+
+def _custom_format(tool: ToolDefinition) -> Members | None:
+    """What a free-text tool takes, as Responses says it: there the grammar is one level flatter."""
+    if tool.kind != "custom" or is_null(tool.extra.get("format", NULL)):
+        return None
+    given = msgspec.json.decode(tool.extra["format"])
+    if not isinstance(given, dict):
+        return None
+    grammar = {name: value for name, value in given.items() if name != "type"}
+    return {"type": given.get("type", "text")} | ({"grammar": grammar} if grammar else {})
 
 
 def choice(account: Account, conversation: Conversation, *, offered: bool) -> Members:

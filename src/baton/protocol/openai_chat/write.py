@@ -49,7 +49,8 @@ def write(conversation: Conversation, target: Target) -> Rendered:
     if effort is not None:
         body["reasoning_effort"] = effort
     body |= options.output_format(account, conversation, target)
-    foreign.note_unmodelled(account, conversation)
+    body |= options.same(conversation)
+    foreign.note_unmodelled(account, conversation, options.taken(conversation))
     body["messages"] = rendered
     return Rendered(msgspec.json.encode(body), account.report())
 
