@@ -1,7 +1,5 @@
 """The account of a render: every element of the input has a path, and every path gets an action."""
 
-from collections.abc import Iterator
-
 from baton.types.conversation import Conversation, ToolDefinition, Turn
 from baton.types.handoff import ACTIONS, Action, Entry, HandoffReport
 from baton.types.parts import (
@@ -68,63 +66,53 @@ class Account:
         return HandoffReport(tuple(ordered))
 
 
-def elements(conversation: Conversation) -> Iterator[str]:
+def elements(conversation: Conversation) -> list[str]:
     """The path of every element: settings, members, tools, turns, parts, their extras, private entries; each once."""
-    seen: set[str] = set()
-    for path in _all_elements(conversation):
-        if path not in seen:
-            seen.add(path)
-            yield path
-
-
-def turn_elements(turn: Turn) -> Iterator[str]:
-    yield turn.path
-    yield from turn.echo
-    if turn.name:
-        yield f"{turn.path}.name"
-    for name in turn.extra:
-        yield f"{turn.path}.{name}"
-    for part in turn.parts:
-        yield from part_elements(part)
-    for entry in turn.private:
-        yield entry.path
-
-
-def part_elements(part: Part) -> Iterator[str]:
-    yield part.path
-    if isinstance(part, OpaquePart | ServerToolPart):
-        return
-    for name in part.extra:
-        yield f"{part.path}.{name}"
-    if isinstance(part, ReasoningPart):
-        return
-    if part.cache is not None:
-        yield part.cache.path
-    if isinstance(part, ToolResultPart):
-        if part.is_error:
-            yield f"{part.path}.is_error"
-        for piece in part.content:
-            yield from part_elements(piece)
-    elif isinstance(part, ImagePart) and part.detail:
-        yield f"{part.path}.detail"
-    elif isinstance(part, DocumentPart) and part.title:
-        yield f"{part.path}.title"
-
-
-def tool_elements(tool: ToolDefinition) -> Iterator[str]:
-    yield tool.path
-    if tool.strict is not None:
-        yield f"{tool.path}.strict"
-    if tool.cache is not None:
-        yield tool.cache.path
-    for name in tool.extra:
-        yield f"{tool.path}.{name}"
-
-
-def _all_elements(conversation: Conversation) -> Iterator[str]:
-    yield from conversation.paths.values()
-    yield from conversation.unmodelled
+    found = [*conversation.paths.values(), *conversation.unmodelled]
     for tool in conversation.tools:
-        yield from tool_elements(tool)
+        found += tool_elements(tool)
     for turn in conversation.turns:
-        yield from turn_elements(turn)
+        found += turn_elements(turn)
+    return list(dict.fromkeys(found))
+
+
+def turn_elements(turn: Turn) -> list[str]:
+    found = [turn.path, *turn.echo]
+    if turn.name:
+        found.append(f"{turn.path}.name")
+    if turn.extra:
+        found += [f"{turn.path}.{name}" for name in turn.extra]
+    for part in turn.parts:
+        found += part_elements(part)
+    return found + [entry.path for entry in turn.private]
+
+
+def part_elements(part: Part) -> list[str]:
+    found = [part.path]
+    if type(part) is OpaquePart or type(part) is ServerToolPart:
+        return found
+    if part.extra:
+        found += [f"{part.path}.{name}" for name in part.extra]
+    if type(part) is ReasoningPart:
+        return found
+    if part.cache is not None:
+        found.append(part.cache.path)
+    if type(part) is ToolResultPart:
+        if part.is_error:
+            found.append(f"{part.path}.is_error")
+        for piece in part.content:
+            found += part_elements(piece)
+    elif type(part) is ImagePart and part.detail:
+        found.append(f"{part.path}.detail")
+    elif type(part) is DocumentPart and part.title:
+        found.append(f"{part.path}.title")
+    return found
+
+
+def tool_elements(tool: ToolDefinition) -> list[str]:
+    found = [tool.path]
+    if tool.strict is not None:
+        found.append(f"{tool.path}.strict")
+    if tool.cache is not None:
+        found.append(tool.cache.path)
+    return found + [f"{tool.path}.{name}" for name in tool.extra]

@@ -41,7 +41,7 @@ def free_text_calls(answer: AnswerMessage, names: AbstractSet[str]) -> AnswerMes
 
 
 def _turned_back(part: Part, names: AbstractSet[str]) -> Part:
-    if isinstance(part, ToolCallPart) and part.name in names and part.kind == "function":
+    if type(part) is ToolCallPart and part.name in names and part.kind == "function":
         return replace(part, kind="custom", arguments=_free_text(part.arguments))
     return part
 

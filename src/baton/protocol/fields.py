@@ -14,10 +14,15 @@ T = TypeVar("T")
 _OBJECT = msgspec.json.Decoder(dict[str, Raw])
 _LIST = msgspec.json.Decoder(list[Raw])
 _TEXT = msgspec.json.Decoder(str)
-_WHOLE = msgspec.json.Decoder(int)
-_NUMBER = msgspec.json.Decoder(int | float)
-_FLAG = msgspec.json.Decoder(bool)
 _TEXTS = msgspec.json.Decoder(list[str])
+
+# For members, where a null counts as absent.
+OBJECT_MEMBER = msgspec.json.Decoder(dict[str, Raw] | None)
+_LIST_MEMBER = msgspec.json.Decoder(list[Raw] | None)
+_TEXT_MEMBER = msgspec.json.Decoder(str | None)
+_WHOLE_MEMBER = msgspec.json.Decoder(int | None)
+_NUMBER_MEMBER = msgspec.json.Decoder(int | float | None)
+_FLAG_MEMBER = msgspec.json.Decoder(bool | None)
 
 NULL = b"null"
 
@@ -47,20 +52,16 @@ class Fields:
         return found
 
     def text(self, name: str) -> str:
-        raw = self.raw(name)
-        return self._decode(name, raw, _TEXT, "a string") if raw else ""
+        return "" if name not in self._members else self._take(name, _TEXT_MEMBER, "a string") or ""
 
     def whole(self, name: str) -> int | None:
-        raw = self.raw(name)
-        return self._decode(name, raw, _WHOLE, "a whole number") if raw else None
+        return self._take(name, _WHOLE_MEMBER, "a whole number")
 
     def number(self, name: str) -> int | float | None:
-        raw = self.raw(name)
-        return self._decode(name, raw, _NUMBER, "a number") if raw else None
+        return self._take(name, _NUMBER_MEMBER, "a number")
 
     def flag(self, name: str) -> bool | None:
-        raw = self.raw(name)
-        return self._decode(name, raw, _FLAG, "true or false") if raw else None
+        return self._take(name, _FLAG_MEMBER, "true or false")
 
     def texts(self, name: str) -> tuple[str, ...]:
         """A list of strings, or one string."""
@@ -73,15 +74,17 @@ class Fields:
         return tuple(found)
 
     def fields(self, name: str) -> "Fields | None":
-        raw = self.raw(name)
-        return None if not raw else fields_of(raw, self.place(name))
+        members = self._take(name, OBJECT_MEMBER, "an object")
+        return None if members is None else Fields(members, self.place(name))
 
     def items(self, name: str) -> list[bytes]:
-        raw = self.raw(name)
-        return [bytes(item) for item in self._decode(name, raw, _LIST, "a list")] if raw else []
+        return [bytes(item) for item in self._take(name, _LIST_MEMBER, "a list") or ()]
 
     def has(self, name: str) -> bool:
         return name in self._members
+
+    def is_empty(self) -> bool:
+        return not self._members
 
     def put_back(self, name: str, value: bytes) -> None:
         """Leave a member to the rest after all: its value means nothing to this dialect's reader."""
@@ -92,6 +95,18 @@ class Fields:
 
     def place(self, name: str) -> str:
         return f"{self.path}.{name}" if self.path else name
+
+    def _take(self, name: str, decoder: "msgspec.json.Decoder[T | None]", expected: str) -> T | None:
+        value = self._members.get(name)
+        if value is None:
+            return None
+        try:
+            found = decoder.decode(value)
+        except (ValueError, RecursionError):
+            return decode(bytes(value), decoder, self.place(name), expected)  # which says what is wrong
+        if found is not None:
+            del self._members[name]
+        return found
 
     def _decode(self, name: str, raw: bytes, decoder: "msgspec.json.Decoder[T]", expected: str) -> T:
         return decode(raw, decoder, self.place(name), expected)
@@ -107,7 +122,10 @@ def decode(raw: bytes, decoder: "msgspec.json.Decoder[T]", path: str, expected: 
 
 
 def fields_of(raw: bytes, path: str) -> Fields:
-    return Fields(decode(raw, _OBJECT, path, "an object"), path)
+    try:
+        return Fields(_OBJECT.decode(raw), path)
+    except (ValueError, RecursionError):
+        return Fields(decode(raw, _OBJECT, path, "an object"), path)  # which says what is wrong
 
 
 def list_of(raw: bytes, path: str) -> list[bytes]:
@@ -115,7 +133,10 @@ def list_of(raw: bytes, path: str) -> list[bytes]:
 
 
 def text_of(raw: bytes, path: str) -> str:
-    return decode(raw, _TEXT, path, "a string")
+    try:
+        return _TEXT.decode(raw)
+    except (ValueError, RecursionError):
+        return decode(raw, _TEXT, path, "a string")
 
 
 def given(paths: dict[str, str], name: str, path: str, value: object) -> None:

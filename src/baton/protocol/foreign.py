@@ -49,19 +49,21 @@ def document_text(part: DocumentPart) -> str:
 
 
 def needed_capability(part: Part) -> Capability | None:
-    if isinstance(part, ImagePart):
+    if type(part) is ImagePart:
         return "image"
-    if isinstance(part, AudioPart):
+    if type(part) is AudioPart:
         return "audio"
-    if isinstance(part, DocumentPart) and not part.text:
+    if type(part) is DocumentPart and not part.text:
         return "pdf"
     return None
 
 
 def refused_medium(part: Part, target: Target) -> str:
     """Why the target cannot take this medium at all; empty when it can, as far as its card says."""
+    if target.capabilities is None:
+        return ""
     capability = needed_capability(part)
-    if capability is not None and target.capabilities is not None and capability not in target.capabilities:
+    if capability is not None and capability not in target.capabilities:
         return LACKS.format(capability)
     return ""
 
@@ -80,9 +82,10 @@ def note_extras(account: Account, path: str, extra: Mapping[str, bytes], dialect
 
 def note_part_extras(account: Account, part: Part, conversation: Conversation, *, cache_kept: bool = False) -> None:
     """The extras and the cache marker of a part that is otherwise rendered."""
-    if isinstance(part, OpaquePart | ServerToolPart):
+    if type(part) is OpaquePart or type(part) is ServerToolPart:
         return
-    note_extras(account, part.path, part.extra, conversation.dialect)
+    if part.extra:
+        note_extras(account, part.path, part.extra, conversation.dialect)
     cache = getattr(part, "cache", None)
     if cache is not None and not cache_kept:
         account.note(cache.path, "withheld", CACHE.format(conversation.dialect))
@@ -99,7 +102,8 @@ def note_turn(account: Account, turn: Turn, conversation: Conversation, *, moved
     account.note(turn.path, "moved" if moved else "kept", MOVED_TURN if moved else "")
     for path in turn.echo:
         account.note(path, "kept", "put back as it was made")
-    note_extras(account, turn.path, turn.extra, conversation.dialect)
+    if turn.extra:
+        note_extras(account, turn.path, turn.extra, conversation.dialect)
 
 
 def note_unmodelled(account: Account, conversation: Conversation, taken: Collection[str] = ()) -> None:
@@ -126,13 +130,13 @@ def extras_dialect(turn: Turn, conversation: Conversation) -> Dialect:
 
 def unseen(part: Part, conversation: Conversation) -> str:
     """Reason for a part that is left out because no other dialect has it."""
-    if isinstance(part, ServerToolPart):
+    if type(part) is ServerToolPart:
         return SERVER_TOOL.format(conversation.dialect)
     return UNKNOWN_BLOCK.format(conversation.dialect)
 
 
 def is_empty_text(part: Part) -> bool:
-    return isinstance(part, TextPart) and not part.text
+    return type(part) is TextPart and not part.text
 
 
 def release(
@@ -158,7 +162,7 @@ def release(
             if not reason:
                 anchored.setdefault(entry.anchor, []).append(entry)
         for place, part in enumerate(turn.parts):
-            if isinstance(part, ReasoningPart) and place not in anchored:
+            if type(part) is ReasoningPart and place not in anchored:
                 account.part(part, "withheld", REASONING)
         if anchored:
             released[turn.path] = anchored

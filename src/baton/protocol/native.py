@@ -75,10 +75,10 @@ def assemble(
 
 
 def _goes_whole(turn: Turn, released: Released) -> bool:
-    if not turn.private and not any(isinstance(part, ReasoningPart) for part in turn.parts):
+    if not turn.private and not any(type(part) is ReasoningPart for part in turn.parts):
         return True
     entries = sum(len(found) for found in released.values())
-    bound = all(place in released for place, part in enumerate(turn.parts) if isinstance(part, ReasoningPart))
+    bound = all(place in released for place, part in enumerate(turn.parts) if type(part) is ReasoningPart)
     return bound and entries == len(turn.private)
 
 

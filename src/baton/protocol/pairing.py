@@ -66,7 +66,7 @@ def _results(turns: Sequence[Turn]) -> tuple[dict[int, list[_Found]], dict[str, 
     by_call: dict[str, deque[_Found]] = {}
     for index, turn in enumerate(turns):
         for place, part in enumerate(turn.parts):
-            if isinstance(part, ToolResultPart):
+            if type(part) is ToolResultPart:
                 found = _Found(part, index, place)
                 by_turn.setdefault(index, []).append(found)
                 by_call.setdefault(part.call, deque()).append(found)
@@ -75,13 +75,13 @@ def _results(turns: Sequence[Turn]) -> tuple[dict[int, list[_Found]], dict[str, 
 
 def _answer(turn: Turn, index: int, by_call: dict[str, deque[_Found]]) -> tuple[tuple[Answered, ...], int]:
     """The turn's calls with the first free result of each, and the last turn that a result came from."""
-    answers = []
+    answers: list[Answered] = []
     before = (index, -1)
     furthest = -1
     for call in turn.parts:
-        if not isinstance(call, ToolCallPart):
+        if type(call) is not ToolCallPart:
             continue
-        queue = by_call.get(call.id, deque())
+        queue = by_call.get(call.id)
         while queue and queue[0].turn <= index:  # a result before its call answers nothing
             queue.popleft()
         if not queue:

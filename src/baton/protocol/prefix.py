@@ -57,8 +57,8 @@ def prefix_hashes(turns: Sequence[Turn]) -> list[str]:
 def _turn_pieces(turn: Turn) -> Iterator[bytes]:
     """Space around an assistant's words does not count: clients trim it."""
     if turn.role == "assistant":
-        yield _bytes("".join(part.text for part in turn.parts if isinstance(part, TextPart)).strip())
-        yield from _visible_pieces(part for part in turn.parts if not isinstance(part, TextPart))
+        yield _bytes("".join(part.text for part in turn.parts if type(part) is TextPart).strip())
+        yield from _visible_pieces(part for part in turn.parts if type(part) is not TextPart)
     else:
         yield from _visible_pieces(turn.parts)
 
@@ -70,19 +70,19 @@ def _visible_pieces(parts: Iterable[Part]) -> Iterator[bytes]:
 
 def _visible(part: Part) -> Iterator[bytes]:
     """Each kind of part under a mark of its own; texts bare, so that two texts hash as their joined text."""
-    if isinstance(part, TextPart):
+    if type(part) is TextPart:
         yield _bytes(part.text)
-    elif isinstance(part, ToolCallPart):
+    elif type(part) is ToolCallPart:
         yield b"\x02" + _bytes(part.name) + b"\x00" + _canonical(part.arguments)
-    elif isinstance(part, ToolResultPart):
+    elif type(part) is ToolResultPart:
         yield b"\x03" + (b"!" if part.is_error else b"")
         yield from _visible_pieces(part.content)
         yield b"\x00"
-    elif isinstance(part, ImagePart | DocumentPart):
+    elif type(part) is ImagePart or type(part) is DocumentPart:
         yield b"\x04" + _bytes(part.data or part.url or part.file_id)
-        if isinstance(part, DocumentPart):
+        if type(part) is DocumentPart:
             yield _bytes(part.text)
-    elif isinstance(part, AudioPart):
+    elif type(part) is AudioPart:
         yield b"\x05" + _bytes(part.data)
 
 

@@ -7,6 +7,7 @@ every limit that was met, so that an id that passes through several dialects is 
 import hashlib
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -40,8 +41,11 @@ NAME_LENGTHS: dict[Dialect, int] = {
     "ollama": 64,
 }
 NAME_HASH_CHARS = 8
+NAMES_KEPT = 4_096
+"""A conversation comes again and again, with the same ids and names."""
 
 
+@lru_cache(maxsize=NAMES_KEPT)
 def fit(id_: str, dialect: Dialect, length: int | None = None) -> str:
     """`id_` as `dialect` takes it; `length` is a deployment's own limit where it is shorter."""
     rule = RULES[dialect]
@@ -56,6 +60,7 @@ def made_up(*place: object) -> str:
     return PREFIX + hashlib.sha256(repr(place).encode()).hexdigest()[:HASH_CHARS]
 
 
+@lru_cache(maxsize=NAMES_KEPT)
 def fit_name(name: str, dialect: Dialect) -> str:
     """A tool's name as `dialect` takes it: letters that it refuses become `_`, and a hash keeps cut names apart."""
     limit = NAME_LENGTHS[dialect]

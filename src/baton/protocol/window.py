@@ -97,7 +97,7 @@ def _protected(units: Sequence[Sequence[Turn]]) -> set[int]:
 
 
 def _has_words(turn: Turn) -> bool:
-    return turn.role == "user" and not all(isinstance(part, ToolResultPart) for part in turn.parts)
+    return turn.role == "user" and not all(type(part) is ToolResultPart for part in turn.parts)
 
 
 def _units(turns: Sequence[Turn]) -> list[list[Turn]]:
@@ -115,12 +115,12 @@ def _units(turns: Sequence[Turn]) -> list[list[Turn]]:
 
 
 def _part_bytes(part: Part) -> int:
-    if isinstance(part, TextPart | ReasoningPart | DocumentPart):
+    if type(part) is TextPart or type(part) is ReasoningPart or type(part) is DocumentPart:
         return len(part.text.encode("utf-8", "surrogatepass"))
-    if isinstance(part, ToolCallPart):
+    if type(part) is ToolCallPart:
         return len(part.name) + len(part.arguments.encode("utf-8", "surrogatepass"))
-    if isinstance(part, ToolResultPart):
+    if type(part) is ToolResultPart:
         return sum(_part_bytes(piece) for piece in part.content)
-    if isinstance(part, ImagePart | AudioPart):
+    if type(part) is ImagePart or type(part) is AudioPart:
         return 0
     return len(part.json)

@@ -1,6 +1,10 @@
-"""The pieces that a conversation is made of: typed parts, and the state that belongs to one provider."""
+"""The pieces that a conversation is made of: typed parts, and the state that belongs to one provider.
 
-from typing import Literal
+Parts are final: where every part of a conversation is looked at, `type(part) is TextPart` says what it is, several times
+as fast as `isinstance`.
+"""
+
+from typing import Literal, final
 
 from msgspec import Struct, field
 
@@ -58,6 +62,7 @@ class CacheMarker(Struct, frozen=True):
     path: str = ""
 
 
+@final
 class TextPart(Struct, frozen=True, tag="text"):
     text: str
     path: str = ""
@@ -67,6 +72,7 @@ class TextPart(Struct, frozen=True, tag="text"):
     extra: Extra = field(default_factory=dict)
 
 
+@final
 class ImagePart(Struct, frozen=True, tag="image"):
     """Exactly one of `data` (standard base64), `url`, `file_id` (an upload at one provider) is set."""
 
@@ -80,6 +86,7 @@ class ImagePart(Struct, frozen=True, tag="image"):
     extra: Extra = field(default_factory=dict)
 
 
+@final
 class DocumentPart(Struct, frozen=True, tag="document"):
     """Exactly one of `data` (standard base64), `url`, `file_id`, `text` (a plain text document) is set."""
 
@@ -95,6 +102,7 @@ class DocumentPart(Struct, frozen=True, tag="document"):
     extra: Extra = field(default_factory=dict)
 
 
+@final
 class AudioPart(Struct, frozen=True, tag="audio"):
     media_type: str
     """`audio/wav`, `audio/mp3`, ..."""
@@ -104,6 +112,7 @@ class AudioPart(Struct, frozen=True, tag="audio"):
     extra: Extra = field(default_factory=dict)
 
 
+@final
 class OpaquePart(Struct, frozen=True, tag="opaque"):
     """A block of a type that Baton does not know, as its own JSON. `text` is what of it a reader could be shown."""
 
@@ -115,6 +124,7 @@ class OpaquePart(Struct, frozen=True, tag="opaque"):
     path: str = ""
 
 
+@final
 class ServerToolPart(Struct, frozen=True, tag="server_tool"):
     """A call of a tool that the provider itself runs, or the result of one, as its own JSON."""
 
@@ -126,6 +136,7 @@ class ServerToolPart(Struct, frozen=True, tag="server_tool"):
     path: str = ""
 
 
+@final
 class ToolCallPart(Struct, frozen=True, tag="tool_call"):
     """`arguments` is the raw JSON text as the model wrote it (empty and invalid text included).
 
@@ -146,6 +157,7 @@ class ToolCallPart(Struct, frozen=True, tag="tool_call"):
 ResultContent = TextPart | ImagePart | DocumentPart | AudioPart | OpaquePart
 
 
+@final
 class ToolResultPart(Struct, frozen=True, tag="tool_result"):
     """`call` is the id of the call it answers."""
 
@@ -159,6 +171,7 @@ class ToolResultPart(Struct, frozen=True, tag="tool_result"):
     extra: Extra = field(default_factory=dict)
 
 
+@final
 class ReasoningPart(Struct, frozen=True, tag="reasoning"):
     """What of a model's thinking is visible. It goes to a wire only with a private entry anchored to it."""
 

@@ -165,7 +165,12 @@ def _tool_result(fields: Fields) -> Part:
             inner = fields_of(block, f"{place}[{index}]")
             kind = inner.text("type")
             part = _plain(kind, inner, block)
-            if not isinstance(part, TextPart | ImagePart | DocumentPart | OpaquePart):
+            if not (
+                type(part) is TextPart
+                or type(part) is ImagePart
+                or type(part) is DocumentPart
+                or type(part) is OpaquePart
+            ):
                 part = OpaquePart(block, "anthropic", kind, "", inner.path)
             pieces.append(part)
     return ToolResultPart(

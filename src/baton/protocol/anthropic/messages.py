@@ -86,7 +86,7 @@ class Messages:
     def _with_orphans(self, step: Step) -> Iterator[Block | Raw]:
         """A result that is still here answers no call: it would be refused as a result, and is shown as text."""
         for part in step.parts:
-            if isinstance(part, ToolResultPart):
+            if type(part) is ToolResultPart:
                 yield {"type": "text", "text": foreign.ORPHAN_TEXT}
                 yield from (
                     block

@@ -169,7 +169,7 @@ def _schema(account: Account, tool: ToolDefinition) -> Raw | Members:
 
 def _tools_of_history(account: Account, conversation: Conversation) -> list[Members]:
     """The target refuses calls in the history of tools that the request does not define."""
-    calls = (part for turn in conversation.turns for part in turn.parts if isinstance(part, ToolCallPart))
+    calls = (part for turn in conversation.turns for part in turn.parts if type(part) is ToolCallPart)
     names = dict.fromkeys(fit_name(call.name, "anthropic") for call in calls)
     if names:
         account.note("tools", "moved", FOR_HISTORY)

@@ -59,9 +59,9 @@ class Blocks:
         dialect = foreign.extras_dialect(turn, self._conversation)
         blocks: list[Block | Raw] = []
         for place, part in enumerate(parts):
-            if isinstance(part, ReasoningPart):
+            if type(part) is ReasoningPart:
                 block: Block | Raw | None = self._thinking(part, released.get(place, ()))
-            elif isinstance(part, OpaquePart) and part.block == "compaction" and place not in released:
+            elif type(part) is OpaquePart and part.block == "compaction" and place not in released:
                 self._account.part(part, "withheld", foreign.REASONING)
                 block = None
             else:
@@ -72,13 +72,13 @@ class Blocks:
 
     def block(self, part: Part, dialect: Dialect) -> Block | Raw | None:
         """`dialect` is the one of the part's extras."""
-        if isinstance(part, OpaquePart | ServerToolPart):
+        if type(part) is OpaquePart or type(part) is ServerToolPart:
             return self._foreign_block(part)
-        if isinstance(part, ReasoningPart):
+        if type(part) is ReasoningPart:
             return None
         block = self._plain(part, dialect)
-        if block is None:
-            return None
+        if block is None or (part.cache is None and not part.extra):
+            return block
         return block | self._extras(part.path, part.extra, dialect) | self.cache(part.cache)
 
     def cache(self, marker: CacheMarker | None) -> Block:
@@ -104,7 +104,7 @@ class Blocks:
         if refused:
             self._account.part(part, "rejected", refused)
             return None
-        if isinstance(part, ToolResultPart):
+        if type(part) is ToolResultPart:
             return self._result(part, dialect)
         writer = self._writers.get(type(part))
         if writer is None:
@@ -188,7 +188,7 @@ class Blocks:
         if part.dialect == "anthropic":
             self._account.part(part, "kept")
             return Raw(part.json)
-        if isinstance(part, OpaquePart) and part.text:
+        if type(part) is OpaquePart and part.text:
             self._account.part(part, "degraded", foreign.SHOWN_AS_TEXT)
             return {"type": "text", "text": part.text}
         self._account.part(part, "degraded", foreign.unseen(part, self._conversation))
@@ -210,7 +210,7 @@ class Blocks:
         if any(isinstance(block, Raw) for block in blocks):
             return blocks
         for part in turn.parts:
-            if isinstance(part, ReasoningPart):
+            if type(part) is ReasoningPart:
                 self._account.part(part, "withheld", TRAILING_REASONING)
         return []
 

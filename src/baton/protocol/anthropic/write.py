@@ -125,7 +125,7 @@ def _settled_thinking(
 def _lost_thinking(conversation: Conversation, account: Account) -> bool:
     """The tool loop that is open began with thinking that may not go."""
     last = next((turn for turn in reversed(conversation.turns) if turn.role == "assistant"), None)
-    if last is None or not any(isinstance(part, ToolCallPart) for part in last.parts):
+    if last is None or not any(type(part) is ToolCallPart for part in last.parts):
         return False
     first = last.parts[0]
-    return isinstance(first, ReasoningPart) and account.action(first.path) == "withheld"
+    return type(first) is ReasoningPart and account.action(first.path) == "withheld"

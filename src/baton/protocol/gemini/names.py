@@ -5,12 +5,13 @@ import re
 import msgspec
 from msgspec import Raw
 
-from baton.protocol.fields import Fields, decode
+from baton.protocol.fields import OBJECT_MEMBER, Fields, decode
 from baton.types.errors import MalformedBody
 
 _OBJECT = msgspec.json.Decoder(dict[str, Raw])
 _LIST = msgspec.json.Decoder(list[Raw])
 _UNDERSCORE = re.compile(r"_+([a-z0-9])")
+AS_ASKED: dict[str, str] = {}
 
 
 def camel(name: str) -> str:
@@ -23,24 +24,31 @@ class Members(Fields):
     __slots__ = ("_spelt",)
 
     def __init__(self, members: dict[str, Raw], path: str = "") -> None:
-        super().__init__(members, path)
-        self._spelt = {short: name for name in members if "_" in name and (short := camel(name)) not in members}
+        self.path = path
+        self._members = members
+        self._spelt = AS_ASKED
+        for name in members:
+            if "_" in name:
+                self._spelt = {short: name for name in members if (short := camel(name)) not in members}
+                long = {name: short for short, name in self._spelt.items()}
+                self._members = {long.get(name, name): value for name, value in members.items()}
+                return
 
-    def raw(self, name: str) -> bytes:
-        return super().raw(self._spelt.get(name, name))
-
-    def has(self, name: str) -> bool:
-        return super().has(self._spelt.get(name, name))
+    def rest(self) -> dict[str, bytes]:
+        if not self._members:
+            return {}
+        return {self._spelt.get(name, name): bytes(value) for name, value in self._members.items()}
 
     def spelt(self, name: str) -> str:
         return self._spelt.get(name, name)
 
     def place(self, name: str) -> str:
-        return super().place(self._spelt.get(name, name))
+        spelt = self._spelt.get(name, name)
+        return f"{self.path}.{spelt}" if self.path else spelt
 
     def fields(self, name: str) -> "Members | None":
-        raw = self.raw(name)
-        return members_of(raw, self.place(name)) if raw else None
+        members = self._take(name, OBJECT_MEMBER, "an object")
+        return None if members is None else Members(members, self.place(name))
 
     def items(self, name: str) -> list[bytes]:
         """One object stands for a list of one."""

@@ -93,12 +93,12 @@ class _Contents:
         """Calls without an id get one from their place; results without one get that of the call they answer."""
         found: list[Part] = []
         for part in parts:
-            if isinstance(part, ToolCallPart):
+            if type(part) is ToolCallPart:
                 call = part if part.id else replace(part, id=made_up(part.path))
                 if all(call.path != one.path for one in self._waiting):
                     self._waiting.append(call)
                 found.append(call)
-            elif isinstance(part, ToolResultPart):
+            elif type(part) is ToolResultPart:
                 found.append(self._paired(part))
             else:
                 found.append(part)
@@ -123,7 +123,5 @@ def _continued(before: Turn, more: Turn) -> Turn:
 
 
 def _filled(turn: Turn, parts: PartList) -> Turn:
-    closed = PartList(parts.origin, parts.join, list(parts.parts), list(parts.private))
-    closed.close()
-    echo = dict.fromkeys((*turn.echo, *parts.echo))
-    return replace(turn, parts=tuple(closed.parts), private=tuple(closed.private), echo=tuple(echo))
+    echo = tuple(dict.fromkeys((*turn.echo, *parts.echo))) if parts.echo or turn.echo else ()
+    return replace(turn, parts=tuple(parts.parts), private=parts.closed(), echo=echo)

@@ -82,15 +82,15 @@ class Pieces:
 
     def of(self, part: Part, dialect: Dialect) -> list[Piece]:
         """`dialect` is the one of the part's extras. Mostly one piece, none where it cannot be written."""
-        if isinstance(part, OpaquePart | ServerToolPart):
+        if type(part) is OpaquePart or type(part) is ServerToolPart:
             return self._foreign_part(part)
-        if isinstance(part, ReasoningPart):
+        if type(part) is ReasoningPart:
             return []
         refused = foreign.refused_medium(part, self._target)
         if refused:
             self._account.part(part, "rejected", refused)
             return []
-        piece = self._result(part, dialect) if isinstance(part, ToolResultPart) else self._writers[type(part)](part)
+        piece = self._result(part, dialect) if type(part) is ToolResultPart else self._writers[type(part)](part)
         if piece is None:
             return []
         self._cache(part)
@@ -103,10 +103,12 @@ class Pieces:
     # --- private state -------------------------------------------------------------------------
 
     def _signed(self, part: Part, entries: Sequence[PrivateEntry], dialect: Dialect) -> list[Piece]:
+        if not entries and type(part) is not ReasoningPart:
+            return self.of(part, dialect)
         signatures = [entry for entry in entries if entry.kind == "thought_signature"]
-        if isinstance(part, ReasoningPart):
+        if type(part) is ReasoningPart:
             pieces = self._thought(part, entries, dialect)
-        elif isinstance(part, TextPart) and not part.text and signatures:
+        elif type(part) is TextPart and not part.text and signatures:
             self._account.note(part.path, "kept")
             pieces = [{"text": ""}]
         else:
@@ -128,7 +130,7 @@ class Pieces:
             return
         place = next((place for place, piece in enumerate(pieces) if "functionCall" in piece), None)
         if place is not None and SIGNATURE not in pieces[place]:
-            call = next(part for part in turn.parts if isinstance(part, ToolCallPart))
+            call = next(part for part in turn.parts if type(part) is ToolCallPart)
             self._account.note(f"{call.path}.{SIGNATURE}", "moved", STOOD_IN)
             pieces[place] = pieces[place] | {SIGNATURE: STAND_IN}
 
@@ -175,7 +177,7 @@ class Pieces:
         return {"fileData": {"fileUri": file_id or url} | ({"mimeType": media_type} if media_type else {})}
 
     def _title(self, part: Part) -> list[Piece]:
-        if not isinstance(part, DocumentPart) or not part.title or part.text:
+        if type(part) is not DocumentPart or not part.title or part.text:
             return []
         self._account.note(f"{part.path}.title", "moved", TITLE_BEFORE)
         return [{"text": f"[document: {part.title}]"}]
@@ -196,8 +198,8 @@ class Pieces:
         texts: list[str] = []
         media: list[Piece] = []
         for one in part.content:
-            pieces = [{"text": ""}] if isinstance(one, TextPart) and not one.text else self.of(one, dialect)
-            if isinstance(one, TextPart):
+            pieces = [{"text": ""}] if type(one) is TextPart and not one.text else self.of(one, dialect)
+            if type(one) is TextPart:
                 self._account.note(one.path, "moved" if texts else "kept", JOINED if texts else "")
             texts.extend(piece["text"] for piece in pieces if "text" in piece)
             media.extend(piece for piece in pieces if "text" not in piece)
@@ -210,7 +212,7 @@ class Pieces:
         if part.dialect == "gemini":
             self._account.part(part, "kept")
             return [dict(msgspec.json.decode(part.json, type=dict[str, Raw]))]
-        if isinstance(part, OpaquePart) and part.text:
+        if type(part) is OpaquePart and part.text:
             self._account.part(part, "degraded", foreign.SHOWN_AS_TEXT)
             return [{"text": part.text}]
         self._account.part(part, "degraded", foreign.unseen(part, self._conversation))

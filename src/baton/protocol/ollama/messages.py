@@ -56,7 +56,7 @@ class Messages:
             account.note(path, "kept", "put back as it was made")
         for name in turn.extra:
             account.note(f"{turn.path}.{name}", "kept")
-        results = [part for part in turn.parts if isinstance(part, ToolResultPart)]
+        results = [part for part in turn.parts if type(part) is ToolResultPart]
         message = self._result(results[0], results[0].name) if results else self._message(turn, turn.parts, released)
         return None if message is None else message | {name: Raw(value) for name, value in turn.extra.items()}
 
@@ -79,7 +79,7 @@ class Messages:
     def _content(self, parts: Sequence[Part]) -> Content:
         content = Content([], [])
         for part in parts:
-            if isinstance(part, ToolResultPart):  # still here: it answers no call
+            if type(part) is ToolResultPart:  # still here: it answers no call
                 content.texts.append(foreign.ORPHAN_TEXT)
                 self._pieces.result(part, content)
                 self._account.part(part, "degraded", foreign.ORPHAN)
@@ -92,9 +92,9 @@ class Messages:
         content = Content([], [])
         calls: list[Piece] = []
         for part in turn.parts:
-            if isinstance(part, ToolCallPart):
+            if type(part) is ToolCallPart:
                 calls.append(self._pieces.call(part, dialect))
-            elif not isinstance(part, ReasoningPart):
+            elif type(part) is not ReasoningPart:
                 self._pieces.add(part, dialect, content)
                 if calls:
                     self._account.note(part.path, "moved", WORDS_FIRST)

@@ -84,8 +84,11 @@ class _Messages:
 
     def _result(self, fields: Fields) -> ToolResultPart:
         name = fields.text("tool_name") or fields.text("name")
-        call = fields.text("tool_call_id") or self._awaited(name)
-        self._waiting = [one for one in self._waiting if one.id != call]
+        id_ = fields.text("tool_call_id")
+        awaited = self._awaited(id_, name)
+        if awaited is not None:
+            self._waiting.remove(awaited)
+        call = id_ or ("" if awaited is None else awaited.id)
         content = _content(fields)
         is_error = False
         if content and isinstance(first := content[0], TextPart):
@@ -93,9 +96,11 @@ class _Messages:
             content[0] = replace(first, text=text)
         return ToolResultPart(call, tuple(content), is_error, name, fields.path, extra=fields.rest())
 
-    def _awaited(self, name: str) -> str:
-        """The first call of that tool, or of any where there is no name."""
-        return next((one.id for one in self._waiting if not name or one.name == name), "")
+    def _awaited(self, id_: str, name: str) -> ToolCallPart | None:
+        """By its id, else the first call of that tool, or of any where there is no name."""
+        if id_:
+            return next((one for one in self._waiting if one.id == id_), None)
+        return next((one for one in self._waiting if not name or one.name == name), None)
 
 
 def _content(fields: Fields) -> list[ResultContent]:

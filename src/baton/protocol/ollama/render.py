@@ -69,16 +69,16 @@ class Pieces:
         return content
 
     def add(self, part: Part, dialect: Dialect, into: Content) -> None:
-        if isinstance(part, TextPart):
+        if type(part) is TextPart:
             self._account.note(part.path, "moved" if into.texts else "kept", JOINED if into.texts else "")
             into.texts.append(part.text)
-        elif isinstance(part, ImagePart):
+        elif type(part) is ImagePart:
             self._image(part, into)
-        elif isinstance(part, DocumentPart):
+        elif type(part) is DocumentPart:
             self._document(part, into)
-        elif isinstance(part, AudioPart):
+        elif type(part) is AudioPart:
             self._account.part(part, "rejected", NO_AUDIO)
-        elif isinstance(part, OpaquePart) and part.text:
+        elif type(part) is OpaquePart and part.text:
             self._account.part(part, "degraded", foreign.SHOWN_AS_TEXT)
             into.texts.append(part.text)
         else:

@@ -99,7 +99,7 @@ class Messages:
     def _user(self, turn: Turn, parts: Sequence[Part]) -> Message | None:
         pieces: list[Piece | Raw] = []
         for part in parts:
-            if isinstance(part, ToolResultPart):  # still here: it answers no call
+            if type(part) is ToolResultPart:  # still here: it answers no call
                 pieces.append({"type": "text", "text": foreign.ORPHAN_TEXT})
                 pieces.extend(self._pieces.of(part.content, self._conversation.dialect))
                 self._account.part(part, "degraded", foreign.ORPHAN)
@@ -113,12 +113,12 @@ class Messages:
         calls: list[Piece] = []
         refusals: list[str] = []
         for part in turn.parts:
-            if isinstance(part, ToolCallPart):
+            if type(part) is ToolCallPart:
                 calls.append(self._pieces.call(part, dialect))
-            elif isinstance(part, TextPart) and part.refusal:
+            elif type(part) is TextPart and part.refusal:
                 self._account.part(part, "kept")
                 refusals.append(part.text)
-            elif not isinstance(part, ReasoningPart):
+            elif type(part) is not ReasoningPart:
                 words.extend(self._words(part, dialect))
                 if calls:
                     self._account.note(part.path, "moved", WORDS_FIRST)
@@ -132,7 +132,7 @@ class Messages:
 
     def _words(self, part: Part, dialect: Dialect) -> list[Piece | Raw]:
         """What an assistant may say in this dialect is text; a medium of its own cannot be said again."""
-        if isinstance(part, TextPart | OpaquePart | ServerToolPart):
+        if type(part) is TextPart or type(part) is OpaquePart or type(part) is ServerToolPart:
             piece = self._pieces.piece(part, dialect)
             return [] if piece is None else [piece]
         self._account.part(part, "degraded", foreign.LACKS.format("media in the assistant's words"))
@@ -175,7 +175,7 @@ class Messages:
             piece = self._pieces.piece(part, dialect)
             if piece is None:
                 continue
-            if isinstance(part, ImagePart | AudioPart) or (isinstance(part, DocumentPart) and not part.text):
+            if (type(part) is ImagePart or type(part) is AudioPart) or (type(part) is DocumentPart and not part.text):
                 kind = type(part).__name__.removesuffix("Part").lower()
                 account.note(part.path, "moved", MEDIA_AFTER)
                 media.extend([{"type": "text", "text": MEDIA_HEAD.format(kind, id_)}, piece])

@@ -81,7 +81,7 @@ class _Messages:
         if legacy is not None:
             calls.append(_read_function(legacy, legacy, made_up(legacy.path)))
         if calls:
-            self._waiting = [call for call in calls if isinstance(call, ToolCallPart)]
+            self._waiting = [call for call in calls if type(call) is ToolCallPart]
         return [*thinking, *content, *words, *calls], private
 
     def _reasoning(self, fields: Fields) -> tuple[list[ReasoningPart], list[PrivateEntry]]:

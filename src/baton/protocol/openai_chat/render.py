@@ -52,7 +52,7 @@ class Pieces:
         return [piece for part in parts if (piece := self.piece(part, dialect)) is not None]
 
     def piece(self, part: Part, dialect: Dialect) -> Piece | Raw | None:
-        if isinstance(part, OpaquePart | ServerToolPart):
+        if type(part) is OpaquePart or type(part) is ServerToolPart:
             return self._foreign_part(part)
         refused = foreign.refused_medium(part, self._target)
         writer = self._writers.get(type(part))
@@ -60,8 +60,8 @@ class Pieces:
             self._account.part(part, "rejected", refused or foreign.LACKS.format(type(part).__name__))
             return None
         piece = writer(part)
-        if piece is None:
-            return None
+        if piece is None or (not part.extra and getattr(part, "cache", None) is None):
+            return piece
         return piece | self.extras(part.path, part.extra, dialect) | self._cache(getattr(part, "cache", None))
 
     def content(self, pieces: Sequence[Piece | Raw], glue: str = "\n\n") -> str | list[Piece | Raw]:
@@ -138,7 +138,7 @@ class Pieces:
         if part.dialect == "openai-chat":
             self._account.part(part, "kept")
             return Raw(part.json)
-        if isinstance(part, OpaquePart) and part.text:
+        if type(part) is OpaquePart and part.text:
             self._account.part(part, "degraded", foreign.SHOWN_AS_TEXT)
             return {"type": "text", "text": part.text}
         self._account.part(part, "degraded", foreign.unseen(part, self._conversation))

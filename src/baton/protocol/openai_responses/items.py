@@ -131,7 +131,7 @@ class _Items:
             if value:
                 into.private.append(self._entry(kind, value.encode(), place, fields.place(name)))
         first = parts[0] if parts else TextPart("")
-        if isinstance(first, TextPart):
+        if type(first) is TextPart:
             inner = {f"content[0].{name}": value for name, value in first.extra.items()} if listed else first.extra
             first = replace(first, path=fields.path, extra=inner | fields.rest())
         into.parts.extend((first, *parts[1:]))

@@ -87,8 +87,8 @@ class Items:
         if turn.role == "unknown" or turn.label in CALLER_ITEMS:
             return [piece for part in turn.parts if (piece := self._pieces.piece(part, DIALECT)) is not None]
         found: list[Item] = []
-        results = [part for part in turn.parts if isinstance(part, ToolResultPart)]
-        others = [part for part in turn.parts if not isinstance(part, ToolResultPart)]
+        results = [part for part in turn.parts if type(part) is ToolResultPart]
+        others = [part for part in turn.parts if type(part) is not ToolResultPart]
         found.extend(self._result(part, custom=turn.label.startswith("custom")) for part in results)
         if others:
             extras = self._pieces.extras(turn.path, turn.extra, DIALECT)
@@ -117,7 +117,7 @@ class Items:
     def _user(self, parts: Sequence[Part]) -> Iterator[Item]:
         pieces: list[Piece | Raw] = []
         for part in parts:
-            if isinstance(part, ToolResultPart):  # still here: it answers no call
+            if type(part) is ToolResultPart:  # still here: it answers no call
                 pieces.append({"type": "input_text", "text": foreign.ORPHAN_TEXT})
                 pieces.extend(self._pieces.of(part.content, self._conversation.dialect))
                 self._account.part(part, "degraded", foreign.ORPHAN)
@@ -130,11 +130,11 @@ class Items:
 
     def _assistant(self, turn: Turn, released: Released) -> Iterator[Item]:
         dialect = foreign.extras_dialect(turn, self._conversation)
-        with_ids = all(place in released for place, part in enumerate(turn.parts) if isinstance(part, ReasoningPart))
+        with_ids = all(place in released for place, part in enumerate(turn.parts) if type(part) is ReasoningPart)
         message: _Message | None = None
         for place in self._places(turn, released):
             part, entries = turn.parts[place], released.get(place, ())
-            said = isinstance(part, TextPart) or _is_content(part)
+            said = type(part) is TextPart or _is_content(part)
             if message is not None and (not said or entries or dialect != DIALECT):
                 yield self._closed(message)
                 message = None
@@ -153,11 +153,11 @@ class Items:
         own = foreign.extras_dialect(turn, self._conversation) == DIALECT
         places = []
         for place, part in enumerate(turn.parts):
-            if isinstance(part, ReasoningPart) and place not in released:
+            if type(part) is ReasoningPart and place not in released:
                 continue  # noted when it was not released
-            if isinstance(part, TextPart) and not part.text and not own:
+            if type(part) is TextPart and not part.text and not own:
                 self._account.part(part, "withheld", foreign.EMPTY_TEXT)
-            elif isinstance(part, OpaquePart) and part.block == "compaction" and place not in released:
+            elif type(part) is OpaquePart and part.block == "compaction" and place not in released:
                 self._account.part(part, "withheld", foreign.REASONING)
             else:
                 places.append(place)
@@ -175,23 +175,23 @@ class Items:
         return found.payload.decode()
 
     def _item(self, part: Part, entries: Sequence[PrivateEntry], dialect: Dialect, item_id: str) -> Item | None:
-        if isinstance(part, ToolCallPart):
+        if type(part) is ToolCallPart:
             return self._pieces.call(part, dialect, item_id)
-        if isinstance(part, ReasoningPart):
+        if type(part) is ReasoningPart:
             self._account.part(part, "kept")
             return next((Raw(entry.payload) for entry in entries if entry.kind == "encrypted"), None)
-        if isinstance(part, OpaquePart | ServerToolPart):
+        if type(part) is OpaquePart or type(part) is ServerToolPart:
             piece = self._pieces.foreign_part(part, "output_text")
             return {"role": "assistant", "content": piece["text"]} if isinstance(piece, dict) else piece
         self._account.part(part, "degraded", foreign.LACKS.format("media in the assistant's words"))
         return None
 
     def _say(self, message: _Message, part: Part, dialect: Dialect) -> None:
-        if isinstance(part, TextPart):
+        if type(part) is TextPart:
             piece, around = self._pieces.said(part, dialect)
             message.content.append(piece)
             message.around |= around
-        elif isinstance(part, OpaquePart):
+        elif type(part) is OpaquePart:
             self._account.part(part, "kept")
             message.content.append(Raw(part.json))
 
@@ -236,7 +236,7 @@ class Items:
 
 def _is_content(part: Part) -> bool:
     """A part of a message whose type Baton does not know, and not an item of its own."""
-    return isinstance(part, OpaquePart) and part.dialect == DIALECT and ".content[" in part.path
+    return type(part) is OpaquePart and part.dialect == DIALECT and ".content[" in part.path
 
 
 def _phase(entries: Sequence[PrivateEntry]) -> str:

@@ -59,7 +59,7 @@ def _instructions(account: Account, conversation: Conversation, steps: Sequence[
     if not steps or steps[0].turn.label != "top" or len(steps[0].parts) != 1:
         return None
     turn, part = steps[0].turn, steps[0].parts[0]
-    if not isinstance(part, TextPart) or part.cache is not None:
+    if type(part) is not TextPart or part.cache is not None:
         return None
     foreign.note_turn(account, turn, conversation, moved=False)
     foreign.note_part_extras(account, part, conversation)
@@ -76,7 +76,7 @@ def _check_ends(account: Account, conversation: Conversation, target: Target, it
 
 
 def _calls(turn: Turn) -> bool:
-    return any(isinstance(part, ToolCallPart) for part in turn.parts)
+    return any(type(part) is ToolCallPart for part in turn.parts)
 
 
 # --- the same dialect --------------------------------------------------------------------------
