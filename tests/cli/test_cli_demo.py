@@ -41,6 +41,12 @@ def test_the_demo_routes_grades_and_saves() -> None:
     )
     assert found["quality_by_route"]["auto"]["graded"] == 120
     assert found["dropped"] == 0
+    hops = found["handoff"]["hops"]
+    assert (found["handoff"]["simulated"], found["handoff"]["refused"]) == (True, 0)
+    assert [hop["model"].split("/")[1] for hop in hops] == ["sim-claude", "sim-gpt", "sim-gpt", "sim-claude"]
+    assert hops[1]["signed"]["withheld"] == hops[2]["signed"]["withheld"] > 0
+    assert hops[3]["signed"]["returned"] > hops[1]["signed"]["withheld"]
+    assert all(hop["handoff"].get("degraded", 0) == hop["handoff"].get("rejected", 0) == 0 for hop in hops)
 
 
 @pytest.mark.timeout(120)

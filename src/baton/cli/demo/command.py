@@ -28,6 +28,7 @@ def demo(
     from rich.console import Console
 
     from baton.cli.demo.drive import require_sdks
+    from baton.cli.demo.handoff import print_handoff
     from baton.cli.demo.jobs import generated
     from baton.cli.demo.replay import replayed
     from baton.cli.demo.stage import Stage
@@ -39,10 +40,12 @@ def demo(
     with tempfile.TemporaryDirectory(prefix="baton-demo-") as folder, Stage(source, Path(folder), console) as stage:
         baseline = stage.run("baseline", on_reference=True, concurrency=concurrency)
         with stage.gateway("routed", 0 if once else port) as gateway:
-            summary = stage.summarise(baseline, stage.drive(gateway, on_reference=False, concurrency=concurrency))
+            routed = stage.drive(gateway, on_reference=False, concurrency=concurrency)
+            summary = stage.summarise(baseline, routed, stage.hand_off())
             if as_json:
                 sys.stdout.write(msgspec.json.format(msgspec.json.encode(summary), indent=2).decode() + "\n")
             else:
                 print_summary(summary, console)
+                print_handoff(summary.handoff, console)
             if not once:
                 stage.wait(gateway)

@@ -6,18 +6,21 @@ import http.client
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from msgspec import Struct
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from baton.cli.demo.drive import Outcome, drive
+from baton.cli.demo.handoff import HandoffShown, converse
+from baton.cli.demo.handoff import gateway_config as gateway_config_of_two
 from baton.cli.demo.jobs import Source
 from baton.cli.demo.summary import Summary, summarise
 from baton.simulate.fleet import gateway_config
+from baton.simulate.obedient import Obedient
 from baton.simulate.serve import serve_in_thread
 from baton.types.errors import BatonError
 
@@ -80,16 +83,28 @@ class Stage:
         _get(gateway.url, "/v1/baton/report")  # what waits is written before it is read
         return Act(gateway, outcomes)
 
-    def summarise(self, baseline: Act, routed: Act) -> Summary:
+    def summarise(self, baseline: Act, routed: Act, handoff: HandoffShown) -> Summary:
         return summarise(
-            self._source.what, baseline.outcomes, routed.outcomes, baseline.gateway.ledger, routed.gateway.ledger
+            self._source.what,
+            (baseline.outcomes, baseline.gateway.ledger),
+            (routed.outcomes, routed.gateway.ledger),
+            handoff,
         )
 
+    def hand_off(self) -> HandoffShown:
+        """A conversation between two strict vendors, on a gateway of its own."""
+        with serve_in_thread(Obedient(), strict=True) as vendors:
+            config = gateway_config_of_two(vendors.base_url)
+            with self.gateway("handoff", 0, config) as gateway:
+                hops = asyncio.run(converse(gateway.url))
+            refused = sum(entry.refusal is not None for entry in vendors.journal.since().entries)
+        return HandoffShown(simulated=True, client="openai-chat", hops=tuple(hops), refused=refused)
+
     @contextlib.contextmanager
-    def gateway(self, name: str, port: int) -> Iterator[Gateway]:
+    def gateway(self, name: str, port: int, config_of: Mapping[str, Any] | None = None) -> Iterator[Gateway]:
         """The real command, as a user starts it. Raises BatonError when it does not come up, with what it said."""
         ledger, config, log = (self._folder / f"{name}{ending}" for ending in (".db", ".yaml", ".log"))
-        config.write_text(self._config(ledger))
+        config.write_text(_written(self._config() if config_of is None else config_of, ledger))
         command = [sys.executable, "-m", "baton", "up", "--quiet", "--config", str(config), "--port", str(port)]
         with log.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=out) as process:  # noqa: S603
             try:
@@ -109,17 +124,21 @@ class Stage:
             while True:
                 time.sleep(3_600)
 
-    def _config(self, ledger: Path) -> str:
-        import yaml
-
+    def _config(self) -> dict[str, Any]:
         config = gateway_config(self._source.fleet, f"{self._fleet_url}/v1")
         for model in config["models"]:
             if quality := self._source.quality.get(model["id"]):
                 model["quality"] = dict(quality)
         if self._source.task_types:
             config["task_types"] = {name: dict(entry) for name, entry in self._source.task_types.items()}
-        config |= {"version": 1, "ledger": {"path": str(ledger)}, "content": {"mode": "off"}}
-        return str(yaml.safe_dump(config, sort_keys=False))
+        return config
+
+
+def _written(config: Mapping[str, Any], ledger: Path) -> str:
+    import yaml
+
+    whole = {"version": 1, **config, "ledger": {"path": str(ledger)}, "content": {"mode": "off"}}
+    return str(yaml.safe_dump(whole, sort_keys=False))
 
 
 def _address(process: "subprocess.Popen[bytes]", log: Path) -> str:

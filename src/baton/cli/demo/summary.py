@@ -7,6 +7,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from baton.cli.demo.drive import Outcome
+from baton.cli.demo.handoff import HandoffShown
 from baton.record.queries import CostLine, QualityLine, report
 from baton.stats.intervals import Interval
 
@@ -42,12 +43,20 @@ class Summary(Struct, frozen=True):
     quality_by_task_type: dict[str, QualityLine]
     model_by_task_type: dict[str, dict[str, int]]
     dropped: int
+    handoff: HandoffShown
 
 
 def summarise(
-    what: str, baseline: Sequence[Outcome], routed: Sequence[Outcome], baseline_ledger: Path, ledger: Path
+    what: str,
+    baseline_act: tuple[Sequence[Outcome], Path],
+    routed_act: tuple[Sequence[Outcome], Path],
+    handoff: HandoffShown,
 ) -> Summary:
-    """Raises ValueError when a ledger does not hold exactly the tasks that were sent."""
+    """Each act is what its tasks came to, and its ledger.
+
+    Raises ValueError when a ledger does not hold exactly the tasks that were sent.
+    """
+    (baseline, baseline_ledger), (routed, ledger) = baseline_act, routed_act
     before, after = report(baseline_ledger), report(ledger)
     for name, held, sent in (("baseline", before.tasks, len(baseline)), ("routed", after.tasks, len(routed))):
         if held != sent:
@@ -75,6 +84,7 @@ def summarise(
         quality_by_task_type=after.quality_by_task_type,
         model_by_task_type={name: dict(counts) for name, counts in sorted(models.items())},
         dropped=before.dropped + after.dropped,
+        handoff=handoff,
     )
 
 
