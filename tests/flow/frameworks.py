@@ -1,7 +1,7 @@
-"""Agents of two frameworks in tool loops: pydantic-ai and LangChain, in every dialect that each of them speaks."""
+"""Agents of two frameworks, pydantic-ai and LangChain, in every dialect that each speaks; each keeps its own history."""
 
-from collections.abc import AsyncIterator, Callable
-from typing import Any, Protocol, cast
+from collections.abc import AsyncIterable, Callable
+from typing import Any, Literal, Protocol
 
 import anthropic
 import openai
@@ -9,13 +9,12 @@ from google import genai
 from google.genai import types as gemini
 from langchain_anthropic import ChatAnthropic
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage, ToolMessage
-from langchain_core.tools import tool as langchain_tool
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_openai import ChatOpenAI
 from msgspec import Struct
 from pydantic import BaseModel, SecretStr
 from pydantic_ai import Agent, ModelSettings, NativeOutput, RunContext, ToolOutput
-from pydantic_ai.messages import AgentStreamEvent, ModelMessage
+from pydantic_ai.messages import AgentStreamEvent, ModelMessage, ModelResponse
 from pydantic_ai.models import Model
 from pydantic_ai.models.anthropic import AnthropicModel, AnthropicModelSettings
 from pydantic_ai.models.google import GoogleModel, GoogleModelSettings
@@ -30,33 +29,256 @@ from pydantic_ai.providers.anthropic import AnthropicProvider
 from pydantic_ai.providers.google import GoogleProvider
 from pydantic_ai.providers.openai import OpenAIProvider
 
-TOOL = "get_weather"
-SYSTEM = "You know the weather."
+SYSTEM = "You tell people what they ask."
+Way = Literal["tool", "native"]
+"""How a structured answer is asked for: as the call of a tool, or as the form of the answer itself."""
 
 
 class Weather(BaseModel):
+    """The weather of a city."""
+
     city: str
     degrees: int
 
 
-class Answered(Struct, frozen=True):
+class Tools:
+    """What the model may call; every result can be told from every other."""
+
+    def __init__(self) -> None:
+        self.ran: list[str] = []
+
+    def get_weather(self, city: str) -> str:
+        """The weather of a city."""
+        return self._result("get_weather", city)
+
+    def get_time(self, city: str) -> str:
+        """The time in a city."""
+        return self._result("get_time", city)
+
+    def _result(self, name: str, city: str) -> str:
+        self.ran.append(name)
+        return f"result {len(self.ran)} of {name} for {city}"
+
+
+class Said(Struct, frozen=True):
     text: str
-    input_tokens: int
-    output_tokens: int
+    tokens: tuple[tuple[int, int], ...]
+    """(input, output) of every answer that the turn took."""
     events: int
-    """Events or chunks of the stream; none for a whole answer."""
+    """Events of its streams; none where nothing was streamed."""
 
 
 class Framework(Protocol):
-    cities: list[str]
-    """What the tool was called with, once for each call."""
+    tools: Tools
 
-    async def say(self, text: str, model: str, *, stream: bool) -> Answered: ...
+    async def say(self, text: str, model: str, *, stream: bool) -> Said:
+        """Run every tool that the model calls, to the last answer."""
+        ...
 
-    async def read(self, text: str, model: str, way: str) -> Weather: ...
+    async def read(self, text: str, model: str, way: Way) -> Weather: ...
 
     async def close(self) -> None: ...
 
 
-def weather_of(city: str, number: int) -> str:
-    return f"sunny in {city}, {20 + number} degrees"
+# --- pydantic-ai ---------------------------------------------------------------------------------
+
+
+class PydanticAI:
+    def __init__(self, sdk: Any) -> None:
+        self.tools = Tools()
+        self.sdk = sdk
+        self._history: list[ModelMessage] = []
+
+    def model(self, name: str) -> Model:
+        raise AssertionError(name)
+
+    def settings(self, model: str) -> ModelSettings:
+        raise AssertionError(model)
+
+    async def say(self, text: str, model: str, *, stream: bool) -> Said:
+        tools = [self.tools.get_weather, self.tools.get_time]
+        agent = Agent(self.model(model), tools=tools, system_prompt=SYSTEM, model_settings=self.settings(model))
+        events: list[AgentStreamEvent] = []
+
+        async def watch(_context: RunContext[None], arriving: AsyncIterable[AgentStreamEvent]) -> None:
+            events.extend([event async for event in arriving])
+
+        ran = await agent.run(text, message_history=self._history, event_stream_handler=watch if stream else None)
+        self._history = ran.all_messages()
+        answers = [message.usage for message in ran.new_messages() if isinstance(message, ModelResponse)]
+        return Said(ran.output, tuple((used.input_tokens, used.output_tokens) for used in answers), len(events))
+
+    async def read(self, text: str, model: str, way: Way) -> Weather:
+        output = ToolOutput(Weather) if way == "tool" else NativeOutput(Weather)
+        agent = Agent(self.model(model), output_type=output, system_prompt=SYSTEM, output_retries=0)
+        return (await agent.run(text, model_settings=ModelSettings(max_tokens=4_000))).output
+
+    async def close(self) -> None:
+        await self.sdk.close()
+
+
+class PydanticChat(PydanticAI):
+    def __init__(self, url: str) -> None:
+        super().__init__(openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0))
+
+    def model(self, name: str) -> Model:
+        return OpenAIChatModel(name, provider=OpenAIProvider(openai_client=self.sdk))
+
+    def settings(self, model: str) -> ModelSettings:
+        return OpenAIChatModelSettings() if "plain" in model else OpenAIChatModelSettings(openai_reasoning_effort="high")
+
+
+class PydanticResponses(PydanticAI):
+    def __init__(self, url: str) -> None:
+        super().__init__(openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0))
+
+    def model(self, name: str) -> Model:
+        """It tells from a model's name what the model can: a name that it does not know needs the profile."""
+        reasons = OpenAIModelProfile(
+            supports_thinking=True, openai_supports_reasoning=True, openai_supports_encrypted_reasoning_content=True
+        )
+        return OpenAIResponsesModel(name, provider=OpenAIProvider(openai_client=self.sdk), profile=reasons)
+
+    def settings(self, model: str) -> ModelSettings:
+        return OpenAIResponsesModelSettings(openai_reasoning_effort="high", openai_reasoning_summary="auto")
+
+
+class PydanticAnthropic(PydanticAI):
+    def __init__(self, url: str) -> None:
+        super().__init__(anthropic.AsyncAnthropic(base_url=url, api_key="none", max_retries=0))
+
+    def model(self, name: str) -> Model:
+        return AnthropicModel(name, provider=AnthropicProvider(anthropic_client=self.sdk))
+
+    def settings(self, model: str) -> ModelSettings:
+        return AnthropicModelSettings(max_tokens=4_000, anthropic_thinking={"type": "adaptive"})
+
+
+class PydanticGoogle(PydanticAI):
+    def __init__(self, url: str) -> None:
+        super().__init__(genai.Client(api_key="none", http_options=gemini.HttpOptions(base_url=url)))
+
+    def model(self, name: str) -> Model:
+        return GoogleModel(name, provider=GoogleProvider(client=self.sdk))
+
+    def settings(self, model: str) -> ModelSettings:
+        thinks: Any = {"thinking_level": "HIGH", "include_thoughts": True}
+        return GoogleModelSettings(google_thinking_config=thinks)
+
+    async def close(self) -> None:
+        await self.sdk.aio.aclose()
+        self.sdk.close()
+
+
+# --- LangChain -----------------------------------------------------------------------------------
+
+
+class LangChain:
+    def __init__(self, url: str) -> None:
+        self.tools = Tools()
+        self.url = url
+        self._history: list[BaseMessage] = [SystemMessage(SYSTEM)]
+        self._models: dict[str, Any] = {}
+
+    def model(self, name: str) -> BaseChatModel:
+        if name not in self._models:
+            self._models[name] = self.build(name)
+        made: BaseChatModel = self._models[name]
+        return made
+
+    def build(self, name: str) -> BaseChatModel:
+        raise AssertionError(name)
+
+    async def say(self, text: str, model: str, *, stream: bool) -> Said:
+        bound = self.model(model).bind_tools([self.tools.get_weather, self.tools.get_time])
+        self._history.append(HumanMessage(text))
+        tokens: list[tuple[int, int]] = []
+        events = 0
+        while True:
+            chunks = [chunk async for chunk in bound.astream(self._history)] if stream else []
+            events += len(chunks)
+            message = _joined(chunks) if stream else await bound.ainvoke(self._history)
+            assert isinstance(message, AIMessage)
+            assert message.usage_metadata is not None
+            tokens.append((message.usage_metadata["input_tokens"], message.usage_metadata["output_tokens"]))
+            self._history.append(message)
+            for call in message.tool_calls:
+                result = getattr(self.tools, call["name"])(**call["args"])
+                self._history.append(ToolMessage(result, tool_call_id=call["id"]))
+            if not message.tool_calls:
+                return Said(str(message.text), tuple(tokens), events)
+
+    async def read(self, text: str, model: str, way: Way) -> Weather:
+        method = "function_calling" if way == "tool" else "json_schema"
+        found = await self.model(model).with_structured_output(Weather, method=method).ainvoke(text)
+        assert isinstance(found, Weather)
+        return found
+
+    async def close(self) -> None:
+        for model in self._models.values():
+            await self.sdk_of(model).close()
+
+    def sdk_of(self, model: Any) -> Any:
+        return model.root_async_client
+
+
+class LangChainChat(LangChain):
+    def build(self, name: str) -> BaseChatModel:
+        effort = None if "plain" in name else "high"
+        return ChatOpenAI(
+            model=name,
+            base_url=f"{self.url}/v1",
+            api_key=SecretStr("none"),
+            max_retries=0,
+            stream_usage=True,
+            reasoning_effort=effort,
+        )
+
+
+class LangChainResponses(LangChain):
+    def build(self, name: str) -> BaseChatModel:
+        return ChatOpenAI(
+            model=name,
+            base_url=f"{self.url}/v1",
+            api_key=SecretStr("none"),
+            max_retries=0,
+            use_responses_api=True,
+            reasoning={"effort": "high", "summary": "auto"},
+            include=["reasoning.encrypted_content"],
+            store=False,
+        )
+
+
+class LangChainAnthropic(LangChain):
+    def build(self, name: str) -> BaseChatModel:
+        return ChatAnthropic(
+            model_name=name,
+            base_url=self.url,
+            api_key=SecretStr("none"),
+            max_retries=0,
+            max_tokens_to_sample=4_000,
+            thinking={"type": "adaptive"},
+            timeout=None,
+            stop=None,
+        )
+
+    def sdk_of(self, model: Any) -> Any:
+        return model._async_client
+
+
+def _joined(chunks: list[Any]) -> Any:
+    whole = chunks[0]
+    for chunk in chunks[1:]:
+        whole += chunk
+    return whole
+
+
+FRAMEWORKS: dict[str, Callable[[str], Framework]] = {
+    "pydantic-ai-openai-chat": PydanticChat,
+    "pydantic-ai-openai-responses": PydanticResponses,
+    "pydantic-ai-anthropic": PydanticAnthropic,
+    "pydantic-ai-google": PydanticGoogle,
+    "langchain-openai-chat": LangChainChat,
+    "langchain-openai-responses": LangChainResponses,
+    "langchain-anthropic": LangChainAnthropic,
+}

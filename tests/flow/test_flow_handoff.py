@@ -261,6 +261,27 @@ def test_thinking_of_one_claude_is_withheld_from_another(tmp_path: Path) -> None
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("model", MODELS)
+def test_words_after_the_results_of_parallel_calls_stand_after_them(tmp_path: Path, model: str) -> None:
+    async def run() -> None:
+        async with vendors(tmp_path) as gateway:
+            calls = [{"type": "tool_use", "id": f"toolu_{n}", "name": TOOL, "input": {"city": f"{n}"}} for n in (1, 2)]
+            results = [{"type": "tool_result", "tool_use_id": f"toolu_{n}", "content": f"result {n}"} for n in (2, 1)]
+            messages = [
+                {"role": "user", "content": "both"},
+                {"role": "assistant", "content": calls},
+                {"role": "user", "content": [*results, {"type": "text", "text": "and now?"}]},
+            ]
+            tools = [{"name": TOOL, "input_schema": {"type": "object"}}]
+            body = {"model": model, "max_tokens": 99, "messages": messages, "tools": tools}
+            answer = await post(gateway, "/v1/messages", body)
+            assert answer.status_code == 200, answer.text
+            sent = gateway.sent[-1].body.decode()
+            assert max(sent.index("result 1"), sent.index("result 2")) < sent.index("and now?")
+
+    asyncio.run(run())
+
+
 # --- media, errors, other doors ------------------------------------------------------------------
 
 

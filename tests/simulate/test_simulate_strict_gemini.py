@@ -59,6 +59,7 @@ RULES: list[Any] = [
     (says(HI, model(CALL), user(RESULT)), says(HI, model({"functionCall": {"args": {}}}), user(RESULT)), "Name cannot be empty"),
     (says(HI), says({"role": "assistant", "parts": [TEXT]}), "Please use a valid role: user, model."),
     (says(HI, model(TEXT), HI), says(HI, HI), "alternate between user and model"),
+    (says(HI, model(CALL), user(RESULT), HI), says(HI, model(TEXT), HI, HI), "alternate between user and model"),
     (says(HI, model(TEXT), HI), says(HI, model(TEXT), model(TEXT), HI), "alternate between user and model"),
     (says(HI, model(TEXT), HI), says(HI, model(TEXT)), "end with a user role or a function response"),
     (says(HI, model(CALL), user(RESULT)), says(model(CALL), user(RESULT)), "function call turn comes immediately after a user turn"),

@@ -126,15 +126,16 @@ def _check_function(value: Object, at: str, member: str, spelled: str) -> None:
 
 
 def roles(posed: Posed) -> None:
-    before = ""
+    """Results of functions are a turn of their own, which the user's words may follow."""
+    before, answered = "", False
     for _, content in _contents(posed):
         role = text_of(content, "role") or "user"
         if role not in ("user", "model", "function"):
             refuse("Please use a valid role: user, model.")
         role = "user" if role == "function" else role
-        if role == before:
+        if role == before and not answered:
             refuse("Please ensure that multiturn requests alternate between user and model.")
-        before = role
+        before, answered = role, bool(_holding(content, "functionResponse"))
     if before != "user":
         refuse("Please ensure that multiturn requests end with a user role or a function response.")
 
