@@ -89,6 +89,12 @@ def test_an_envelope_goes_nowhere_as_bytes(private: PrivateState) -> None:
     assert not private.may_go_as_it_is(b'{"signature":"' + sealed.encode() + b'"}', CLAUDE)
 
 
+def test_reasoning_that_was_shown_under_a_made_up_id_goes_nowhere_as_bytes(private: PrivateState) -> None:
+    """Its id means nothing to any provider, and one that looks it up refuses the request."""
+    assert not private.may_go_as_it_is(b'{"input":[{"type":"reasoning","id":"rs_baton_1","summary":[]}]}', OTHER)
+    assert private.may_go_as_it_is(b'{"input":[{"type":"reasoning","id":"rs_1","summary":[]}]}', OTHER)
+
+
 def test_all_who_share_the_file_seal_with_one_key(tmp_path: Path) -> None:
     first, second = (Keep(tmp_path / "state.db", lambda: 0.0) for _ in range(2))
     assert house_seal(first, b"a" * 32) == house_seal(second, b"b" * 32) == b"a" * 32

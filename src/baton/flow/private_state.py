@@ -7,7 +7,8 @@ import msgspec
 from msgspec.structs import replace
 
 from baton.protocol.inband import TEXT_TAG, open_all, sealer
-from baton.protocol.private import attach, opaque_of, opaque_strings, remember
+from baton.protocol.openai_responses.items import MADE_UP_THOUGHTS
+from baton.protocol.private import attach, lacks_signatures, opaque_of, opaque_strings, remember
 from baton.state.keep import Keep
 from baton.types.card import Dialect
 from baton.types.conversation import Conversation, Turn, TurnMemory
@@ -21,7 +22,8 @@ MEMORIES_PER_TURN = 4
 """One visible turn ("Done.") is made after many histories: each is found by its own, the newest without it."""
 NOBODY = Origin()
 MARKS = (b'"signature"', b'"encrypted_content"', b'"thoughtSignature"', b'"thought_signature"', b'"redacted_thinking"')
-ENVELOPE = TEXT_TAG.encode()
+OUR_OWN = (TEXT_TAG.encode(), MADE_UP_THOUGHTS.encode())
+"""What only Baton puts into an answer, and no provider may see."""
 
 _ORIGIN = msgspec.msgpack.Decoder(Origin)
 _MEMORIES = msgspec.msgpack.Decoder(tuple[TurnMemory, ...])
@@ -40,7 +42,7 @@ class PrivateState:
 
     def may_go_as_it_is(self, body: bytes, asked: Origin) -> bool:
         """The caller's own bytes hold nothing that this model's provider did not make itself, as far as is known."""
-        if ENVELOPE in body:
+        if any(mark in body for mark in OUR_OWN):
             return False
         if not any(mark in body for mark in MARKS):
             return True

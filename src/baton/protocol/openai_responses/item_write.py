@@ -80,7 +80,7 @@ class Draft(Struct):
             yield self._thought("response.reasoning_summary_part.done") | {"part": _summary(self.text)}
         elif self.kind in ARGUMENTS:
             member, event = ARGUMENTS[self.kind]
-            yield self._of(f"response.{event}.done") | {"name": self.name, member: self.text}
+            yield self._of(f"response.{event}.done") | {member: self.text}
         yield {"type": "response.output_item.done", "output_index": self.index, "item": self.item()}
 
     def item(self) -> Wire | Raw:
