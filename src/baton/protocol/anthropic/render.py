@@ -51,7 +51,7 @@ class Blocks:
             DocumentPart: self._document,
             ToolCallPart: self._call,
         }
-        self._markers = frozenset[str]() if self._own else _chosen_markers(conversation, target)
+        self.marks = frozenset[str]() if self._own else _chosen_markers(conversation, target)
 
     def of_turn(
         self, turn: Turn, parts: Sequence[Part], released: Mapping[int, Sequence[PrivateEntry]]
@@ -88,7 +88,7 @@ class Blocks:
         if self._own:
             self._account.note(marker.path, "kept")
             return {"cache_control": {"type": "ephemeral"} | ({"ttl": marker.ttl} if marker.ttl else {})}
-        if marker.path not in self._markers:
+        if marker.path not in self.marks:
             self._account.note(marker.path, "withheld", foreign.CACHE.format(self._conversation.dialect))
             return {}
         self._account.note(marker.path, "moved", "as the target's own cache marker")

@@ -17,6 +17,7 @@ from baton.types.handoff import Rendered, Target
 from baton.types.parts import ReasoningPart, ToolCallPart
 
 NO_PREFILL = "the target does not continue the assistant's last words"
+AUTOMATIC_CACHE = "added: the provider caches up to the last block by itself"
 NO_TURNS = "nothing is left to send"
 TOOL_LOOP_END = 4
 """Messages at the end among which the open tool loop's last call is found: call, results, system, words."""
@@ -54,6 +55,9 @@ def write(conversation: Conversation, target: Target) -> Rendered:
     if config:
         body["output_config"] = config
     foreign.note_unmodelled(account, conversation)
+    if target.cache_markers and not blocks.marks:
+        body["cache_control"] = {"type": "ephemeral"}
+        account.note("cache_control", "moved", AUTOMATIC_CACHE)
     body["messages"] = rendered
     return Rendered(msgspec.json.encode(body), account.report())
 
