@@ -24,6 +24,8 @@ NOBODY = Origin()
 MARKS = (b'"signature"', b'"encrypted_content"', b'"thoughtSignature"', b'"thought_signature"', b'"redacted_thinking"')
 OUR_OWN = (TEXT_TAG.encode(), MADE_UP_THOUGHTS.encode())
 """What only Baton puts into an answer, and no provider may see."""
+SIGNER = "claude"
+"""Of the models that speak Messages only those of this name refuse thinking that bears no signature."""
 
 _ORIGIN = msgspec.msgpack.Decoder(Origin)
 _MEMORIES = msgspec.msgpack.Decoder(tuple[TurnMemory, ...])
@@ -42,7 +44,7 @@ class PrivateState:
 
     def may_go_as_it_is(self, body: bytes, asked: Origin) -> bool:
         """The caller's own bytes hold nothing that this model's provider did not make itself, as far as is known."""
-        if any(mark in body for mark in OUR_OWN):
+        if any(mark in body for mark in OUR_OWN) or (SIGNER in asked.model and lacks_signatures(body)):
             return False
         if not any(mark in body for mark in MARKS):
             return True

@@ -23,6 +23,9 @@ PREFIX_CHANGED = "private state bound to turns that have changed since"
 _OPAQUE = re.compile(rb'"(?:signature|encrypted_content|thoughtSignature|thought_signature|data)"\s*:\s*"([^"\\]+)"')
 """Private state as it stands on any wire. `data` is that of redacted thinking, and of media, which have no maker."""
 
+_THINKING = re.compile(rb'"type"\s*:\s*"thinking"')
+_SIGNED = re.compile(rb'"signature"\s*:\s*"[^"]')
+
 _VERSION = re.compile(r"(-latest|-preview|-exp|[-@]\d{4}-?\d{2}-?\d{2}|-v\d+(:\d+)?|:\w+)$")
 
 
@@ -46,6 +49,11 @@ def refusal(entry: PrivateEntry, target: Target, prefix_hash: str) -> str:
 def opaque_strings(body: bytes) -> list[bytes]:
     """The strings in a body that may be private state, each as the vendor wrote it."""
     return _OPAQUE.findall(body)
+
+
+def lacks_signatures(body: bytes) -> bool:
+    """Some thinking of a Messages body bears no signature; erring on the side of `lacks`."""
+    return b'"thinking"' in body and len(_THINKING.findall(body)) > len(_SIGNED.findall(body))
 
 
 def opaque_of(entry: PrivateEntry) -> bytes:
