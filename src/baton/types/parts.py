@@ -1,7 +1,7 @@
 """The pieces that a conversation is made of: typed parts, and the state that belongs to one provider.
 
-Parts are final: where every part of a conversation is looked at, `type(part) is TextPart` says what it is, several times
-as fast as `isinstance`.
+Parts are final: where every part of a conversation is looked at, `type(part) is TextPart` says what it is, several
+times as fast as `isinstance`.
 """
 
 from typing import Literal, final
