@@ -378,3 +378,26 @@ def test_a_gemini_stream_without_sse_is_one_json_array(tmp_path: Path, model: st
             assert unknown.json()["error"]["status"] == "NOT_FOUND"
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("model", [GPT, CLAUDE, GEMINI, DEEPSEEK])
+def test_stop_sequences_hold_also_where_the_vendor_takes_none(tmp_path: Path, model: str, stream: bool) -> None:
+    async def run() -> None:
+        async with vendors(tmp_path) as gateway:
+            client = ChatClient(gateway.url)
+            asked: dict[str, Any] = {"model": model, "messages": [{"role": "user", "content": "one STOP two"}]}
+            asked |= {"stop": ["STOP"], "stream": stream}
+            if stream:
+                chunks = [chunk async for chunk in await client.sdk.chat.completions.create(**asked)]
+                said = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
+                reason = chunks[-1].choices[0].finish_reason
+            else:
+                choice = (await client.sdk.chat.completions.create(**asked)).choices[0]
+                said, reason = choice.message.content, choice.finish_reason
+            assert said.endswith("to: one ")
+            assert reason == "stop"
+            assert gateway.refusals() == []
+            await client.close()
+
+    asyncio.run(run())

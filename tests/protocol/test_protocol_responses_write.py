@@ -11,6 +11,7 @@ from baton.protocol.account import UNACCOUNTED
 from baton.protocol.dialects import grammar_of
 from baton.protocol.inband import TEXT_TAG
 from baton.protocol.openai_responses import options
+from baton.protocol.stop_cut import CUT_HERE
 from baton.types.card import Dialect
 from baton.types.errors import MalformedBody
 from baton.types.events import AnswerMessage, Stop
@@ -229,7 +230,7 @@ def test_what_has_no_place_is_reported() -> None:
     }
     rendered = write("openai-chat", body, target())
     reasons = {entry.path: (entry.action, entry.reason) for entry in rendered.report.entries}
-    assert reasons["stop"] == ("degraded", options.CLIENT_SIDE_STOP)
+    assert reasons["stop"] == ("moved", CUT_HERE.format("stop sequences"))
     assert reasons["max_completion_tokens"] == ("degraded", options.RAISED)
     assert [reasons[path][0] for path in ("seed", "n", "logprobs", "messages[0].name")] == [
         "degraded",

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from baton.decide.estimate import BYTES_PER_TOKEN_MIN
@@ -46,6 +46,16 @@ DEFAULT_OUTPUT_TOKENS = 4_096
 """Left free in a window for the answer where the caller sets no limit."""
 
 
+class _Way(Struct, frozen=True):
+    """One request on its way to one model."""
+
+    run: Run
+    request: Request
+    card: ModelCard
+    target: Target
+    strict: bool
+
+
 class Carrier:
     """`target_for(card, provider, dialect)` says what a model takes; `strict` is the config's default."""
 
@@ -76,13 +86,14 @@ class Carrier:
         dialect = request.dialect if request.dialect in provider.dialects else provider.dialects[0]
         target = self._target(card, provider, dialect)
         strict = self._strict if request.wish.strict_handoff is None else request.wish.strict_handoff
+        way = _Way(run, request, card, target, strict)
         if dialect != request.dialect:
-            return self._translation(run, request, card, target, strict=strict)
+            return self._translation(way)
         body = _own_bytes(request, card)
         fits = not target.reasoning_member and (concrete or not needs_rendering(request, target))
         if fits and self._private.may_go_as_it_is(body, target.origin):
             return _relay(request, card, body, target, None)
-        return self._rendered_relay(run, request, card, target, strict=strict)
+        return self._rendered_relay(way)
 
     def settle(self, run: Run, passage: Passage, made: AnswerMessage | bytes | None) -> None:
         """What of a good answer is kept for the time when the conversation comes back."""
@@ -101,47 +112,54 @@ class Carrier:
             if request.dialect == "openai-responses":
                 self._answers.keep(request.members, whole_response(made) if request.stream else made, run.caller)
 
-    def _rendered_relay(self, run: Run, request: Request, card: ModelCard, target: Target, *, strict: bool) -> Passage:
+    def _rendered_relay(self, way: _Way) -> Passage:
         """The caller's own dialect, message by message: what may not go, or what this model does not take, stays."""
+        request, target = way.request, way.target
         members = dict(request.members)
         if request.stream and _adds_usage(request):
             members["stream_options"] = ASK_FOR_USAGE
-        conversation = self._private.restored(grammar_of(request.dialect).read(members, NOBODY), run.caller)
+        conversation = self._private.restored(grammar_of(request.dialect).read(members, NOBODY), way.run.caller)
         rendered = grammar_of(request.dialect).write(conversation, target)
-        refuse_losses(rendered.report, card, strict=strict)
-        relay = _relay(request, card, rendered.body, target, rendered.report)
+        refuse_losses(rendered.report, way.card, strict=way.strict)
+        if _cut_here(conversation, rendered.report):
+            return self._translated(way, conversation, rendered)
+        relay = _relay(request, way.card, rendered.body, target, rendered.report)
         if not target.reasoning_member:
             return relay
         # This server wants its reasoning back, and few clients of its dialect send it.
         return replace(relay, prefix_hash=prefix_hashes(conversation.turns)[-1])
 
-    def _translation(self, run: Run, request: Request, card: ModelCard, target: Target, *, strict: bool) -> Passage:
-        read = grammar_of(request.dialect).read(request.members, NOBODY)
-        conversation = self._private.restored(read, run.caller)
-        rendered = _render(conversation, target, card)
-        refuse_losses(rendered.report, card, strict=strict)
+    def _translation(self, way: _Way) -> Passage:
+        read = grammar_of(way.request.dialect).read(way.request.members, NOBODY)
+        conversation = self._private.restored(read, way.run.caller)
+        rendered = _render(conversation, way.target, way.card)
+        refuse_losses(rendered.report, way.card, strict=way.strict)
+        return self._translated(way, conversation, rendered)
+
+    def _translated(self, way: _Way, conversation: Conversation, rendered: Rendered) -> Translation:
         return Translation(
-            dialect=target.dialect,
+            dialect=way.target.dialect,
             body=rendered.body,
-            caller_dialect=request.dialect,
-            card=card,
+            caller_dialect=way.request.dialect,
+            card=way.card,
             handoff=rendered.report,
-            origin=target.origin,
+            origin=way.target.origin,
             prefix_hash=prefix_hashes(conversation.turns)[-1],
-            reply=self._reply(run, request, conversation, card, target.dialect),
+            reply=self._reply(way, conversation),
+            stop=conversation.stop if _cut_here(conversation, rendered.report) else (),
         )
 
-    def _reply(
-        self, run: Run, request: Request, conversation: Conversation, card: ModelCard, dialect: Dialect
-    ) -> Reply:
+    def _reply(self, way: _Way, conversation: Conversation) -> Reply:
+        request = way.request
         return Reply(
-            model=card.upstream,
-            id=ANSWER_IDS[request.dialect] + run.request_id,
-            created=int(run.at),
+            model=way.card.upstream,
+            id=ANSWER_IDS[request.dialect] + way.run.request_id,
+            created=int(way.run.at),
             include_usage=request.include_usage or request.dialect != "openai-chat" or not request.stream,
             input_tokens=int(request.facts.text_bytes / BYTES_PER_TOKEN_MIN),
             custom_tools=frozenset(tool.name for tool in conversation.tools if tool.kind == "custom"),
-            tool_names=renamed_tools(conversation, dialect),
+            tool_names=renamed_tools(conversation, way.target.dialect),
+            echo=conversation.members,
             seal=self._private.seal if self._in_band else None,
         )
 
@@ -169,6 +187,12 @@ def refuse_losses(report: HandoffReport, card: ModelCard, *, strict: bool) -> No
     more = f" (and {len(lost) - NAMED_LOSSES} more)" if len(lost) > NAMED_LOSSES else ""
     why = "cannot be handed" if report.rejections else "cannot be handed without loss (strict_handoff is on)"
     raise HandoffRefused(f"the conversation {why} to {card.id!r}: {named}{more}", lost[0].path)
+
+
+def _cut_here(conversation: Conversation, report: HandoffReport) -> bool:
+    """The target does not take all of the caller's stop sequences."""
+    path = conversation.paths.get("stop")
+    return path is not None and any(entry.path == path and entry.action == "moved" for entry in report.entries)
 
 
 def _render(conversation: Conversation, target: Target, card: ModelCard) -> Rendered:

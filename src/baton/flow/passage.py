@@ -5,6 +5,7 @@ from msgspec import Struct
 
 from baton.protocol.dialects import Grammar, Reply, StreamReader, StreamWriter, grammar_of
 from baton.protocol.fold import Fold, fold
+from baton.protocol.stop_cut import StopCut, cut_answer
 from baton.protocol.voice import Voice
 from baton.protocol.watch import Watch
 from baton.types.card import Dialect, ModelCard
@@ -105,6 +106,8 @@ class Translation(Struct, frozen=True):
     origin: Origin
     prefix_hash: str
     reply: Reply
+    stop: tuple[str, ...] = ()
+    """Sequences that the answer is cut at here."""
 
     def whole(self, body: bytes) -> tuple[bytes, Usage | None, AnswerMessage]:
         refuse_empty(body, self.card)
@@ -115,17 +118,23 @@ class Translation(Struct, frozen=True):
             raise
         if answer.fault is not None:
             raise named(answer.fault, self.card)
+        if self.stop:
+            answer = cut_answer(answer, self.stop)
         rendered = grammar_of(self.caller_dialect).write_answer(answer, self.reply)
         return rendered.body, answer.usage, answer
 
     def stream(self) -> "TranslatedStream":
         upstream: Grammar = grammar_of(self.dialect)
         reader = upstream.stream_reader(self.origin, self.prefix_hash)
-        return TranslatedStream(reader, grammar_of(self.caller_dialect).stream_writer(self.reply), self.card)
+        writer = grammar_of(self.caller_dialect).stream_writer(self.reply)
+        return TranslatedStream(reader, writer, self.card, StopCut(self.stop) if self.stop else None)
 
 
 class TranslatedStream:
-    def __init__(self, reader: StreamReader, writer: StreamWriter, card: ModelCard) -> None:
+    """After a cut the upstream is read to its end: only then it tells what it used."""
+
+    def __init__(self, reader: StreamReader, writer: StreamWriter, card: ModelCard, cut: StopCut | None) -> None:
+        self._cut = cut
         self._reader = reader
         self._writer = writer
         self._card = card
@@ -156,6 +165,8 @@ class TranslatedStream:
         return self._fold.answer()
 
     def _write(self, events: list[Event]) -> bytes:
+        if self._cut is not None:
+            events = list(self._cut.pass_on(events))
         if not events:
             return b""
         for event in events:

@@ -5,6 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from baton.protocol.fold import fold, unfold
 from baton.types.events import AnswerMessage, Event, PartEnd, Stop, StreamFault, TextDelta, UsageUpdate
 
+CUT_HERE = "Baton cuts the answer there: the target does not take {0}"
+"""Reason in a report, filled with what is not taken."""
+
 
 class StopCut:
     """Events in, events out. What may be the beginning of a sequence is held until more is known.

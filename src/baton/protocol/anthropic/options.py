@@ -9,6 +9,7 @@ from baton.protocol import foreign
 from baton.protocol.account import Account
 from baton.protocol.anthropic.render import Blocks
 from baton.protocol.arguments import FREE_TEXT, free_text_schema
+from baton.protocol.stop_cut import CUT_HERE
 from baton.protocol.tool_ids import fit_name
 from baton.types.conversation import Conversation, Sampling, ToolChoice, ToolDefinition
 from baton.types.handoff import Target
@@ -34,7 +35,7 @@ def limits(account: Account, conversation: Conversation, target: Target) -> Memb
     stop = [sequence for sequence in conversation.stop if sequence.strip()]
     dropped = len(stop) < len(conversation.stop)
     account.setting(
-        "stop", "degraded" if dropped else "kept", "sequences of nothing but space are refused" if dropped else ""
+        "stop", "moved" if dropped else "kept", CUT_HERE.format("sequences of nothing but space") if dropped else ""
     )
     if stop:
         members["stop_sequences"] = stop

@@ -9,6 +9,7 @@ from baton.protocol.account import Account
 from baton.protocol.arguments import FREE_TEXT, free_text_schema
 from baton.protocol.gemini.settings import DYNAMIC_BUDGET, JSON_TYPE, SAMPLING
 from baton.protocol.reasoning import BUDGETS, clamp, effort_of
+from baton.protocol.stop_cut import CUT_HERE
 from baton.protocol.tool_ids import fit_name
 from baton.protocol.weight import WITHOUT_WEIGHT
 from baton.types.conversation import Conversation, Effort, ReasoningControl, Sampling, ToolChoice, ToolDefinition
@@ -38,7 +39,7 @@ def generation_config(account: Account, conversation: Conversation, target: Targ
     most = MAX_STOPS if target.stop_limit is None else target.stop_limit
     if conversation.stop:
         cut = len(conversation.stop) > most
-        account.setting("stop", "degraded" if cut else "kept", f"the target takes {most} sequences" if cut else "")
+        account.setting("stop", "moved" if cut else "kept", CUT_HERE.format(f"more than {most}") if cut else "")
         if most:
             config["stopSequences"] = list(conversation.stop[:most])
     config |= sampling(account, conversation, target)

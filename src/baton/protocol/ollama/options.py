@@ -10,6 +10,7 @@ from baton.protocol.arguments import FREE_TEXT, free_text_schema
 from baton.protocol.ollama.settings import BESIDE_OPTIONS
 from baton.protocol.ollama.tables import LEVELS
 from baton.protocol.reasoning import clamp, effort_of
+from baton.protocol.stop_cut import CUT_HERE
 from baton.protocol.tool_ids import fit_name
 from baton.protocol.weight import WITHOUT_WEIGHT
 from baton.types.conversation import Conversation, Effort, Sampling, ToolChoice, ToolDefinition
@@ -45,7 +46,7 @@ def limits(account: Account, conversation: Conversation, target: Target) -> tupl
     stop = conversation.stop if target.stop_limit is None else conversation.stop[: target.stop_limit]
     if conversation.stop:
         cut = len(stop) < len(conversation.stop)
-        account.setting("stop", "degraded" if cut else "kept", f"the target takes {len(stop)} sequences" if cut else "")
+        account.setting("stop", "moved" if cut else "kept", CUT_HERE.format(f"more than {len(stop)}") if cut else "")
     if stop:
         found["stop"] = list(stop)
     return {"stream": conversation.stream if target.stream is None else target.stream}, found

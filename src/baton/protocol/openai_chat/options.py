@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from baton.protocol import foreign
 from baton.protocol.account import Account
 from baton.protocol.reasoning import clamp, effort_of
+from baton.protocol.stop_cut import CUT_HERE
 from baton.protocol.strict_schema import is_strict
 from baton.protocol.tool_ids import fit_name
 from baton.protocol.weight import is_null
@@ -43,7 +44,7 @@ def limits(account: Account, conversation: Conversation, target: Target) -> Memb
     most = MAX_STOPS if target.stop_limit is None else target.stop_limit
     if conversation.stop:
         cut = len(conversation.stop) > most
-        account.setting("stop", "degraded" if cut else "kept", f"the target takes {most} sequences" if cut else "")
+        account.setting("stop", "moved" if cut else "kept", CUT_HERE.format(f"more than {most}") if cut else "")
         if most:
             members["stop"] = list(conversation.stop[:most])
     if conversation.end_user:

@@ -12,6 +12,7 @@ from baton.protocol.openai_chat.messages import Messages
 from baton.protocol.openai_chat.render import Pieces
 from baton.protocol.pairing import arrange
 from baton.protocol.reasoning import clamp
+from baton.protocol.stop_cut import CUT_HERE
 from baton.types.conversation import Conversation, Turn
 from baton.types.handoff import Rendered, Target
 
@@ -76,6 +77,11 @@ def _write_native(conversation: Conversation, target: Target, account: Account, 
     rendered = native.messages(
         conversation, target, account, rebuild, lambda _entry: NOT_BACK if target.reasoning_member == "" else ""
     )
+    return native.assemble(conversation, target, account, rendered, _changed(conversation, target, account))
+
+
+def _changed(conversation: Conversation, target: Target, account: Account) -> dict[str, bytes | None]:
+    """Members that this server takes otherwise than they were sent, or not at all."""
     changed: dict[str, bytes | None] = {}
     limit = options.max_tokens(account, conversation, target)
     if limit is not None:
@@ -83,6 +89,10 @@ def _write_native(conversation: Conversation, target: Target, account: Account, 
         member = given if target.max_tokens_member is None else target.max_tokens_member
         if limit != conversation.max_tokens or member != given:
             changed |= {given: None, member: msgspec.json.encode(limit)}
+    if target.stop_limit is not None and len(conversation.stop) > target.stop_limit:
+        account.setting("stop", "moved", CUT_HERE.format(f"more than {target.stop_limit}"))
+        kept = conversation.stop[: target.stop_limit]
+        changed["stop"] = msgspec.json.encode(kept) if kept else None
     if target.sampling is not None:
         for name, path in conversation.paths.items():
             field = name.removeprefix("sampling.")
@@ -94,7 +104,7 @@ def _write_native(conversation: Conversation, target: Target, account: Account, 
         if step != conversation.reasoning.effort:
             account.setting("reasoning.effort", "degraded", f"{step!r} is the nearest step")
             changed["reasoning_effort"] = None if step is None else msgspec.json.encode(step)
-    return native.assemble(conversation, target, account, rendered, changed)
+    return changed
 
 
 def _without_reasoning(turn: Turn, released: native.Released, account: Account) -> bytes:

@@ -10,6 +10,7 @@ from baton.protocol import foreign
 from baton.protocol.account import Account
 from baton.protocol.openai_responses.items import DIALECT
 from baton.protocol.reasoning import clamp, effort_of
+from baton.protocol.stop_cut import CUT_HERE
 from baton.protocol.strict_schema import is_strict
 from baton.protocol.tool_ids import fit_name
 from baton.types.conversation import EFFORTS, Conversation, Effort, Sampling, ToolChoice, ToolDefinition
@@ -30,7 +31,6 @@ SCHEMA_NAME = "answer"
 CUSTOM_FORMAT = "custom.format"
 CAPPED = "capped at the target's maximum"
 RAISED = f"raised to {LEAST_MAX_TOKENS}, the least that the target takes"
-CLIENT_SIDE_STOP = "the target takes no stop sequences: the gateway has to cut the answer at them"
 NO_CONTROL = "the target takes no reasoning control"
 OWN_DEFAULT = "left to the target's own default"
 
@@ -41,7 +41,7 @@ def limits(account: Account, conversation: Conversation, target: Target) -> Memb
     limit = max_tokens(account, conversation, target)
     if limit is not None:
         members["max_output_tokens"] = limit
-    account.setting("stop", "degraded", CLIENT_SIDE_STOP)
+    account.setting("stop", "moved", CUT_HERE.format("stop sequences"))
     if conversation.end_user:
         account.setting("end_user", "kept")
         members["user"] = conversation.end_user
