@@ -71,3 +71,33 @@ def test_a_second_question_has_another_number() -> None:
 def test_the_same_request_is_answered_with_the_same_bytes_by_another_engine() -> None:
     body = {"messages": [{"role": "user", "content": "hi"}], "thinking": {"type": "adaptive"}}
     assert Vendor().messages(body).body == Vendor().messages(body).body
+
+
+def test_an_answer_fits_the_schema_that_it_must_fit_in_every_dialect() -> None:
+    schema = {
+        "type": "object",
+        "properties": {"city": {"type": "string"}, "degrees": {"type": "integer"}},
+        "required": ["city", "degrees"],
+        "additionalProperties": False,
+    }
+    asked = [{"role": "user", "content": "hi"}]
+    named = {"type": "json_schema", "name": "w", "schema": schema}
+    vendor = Vendor()
+    messages = vendor.messages(
+        {"messages": asked, "output_config": {"format": {"type": "json_schema", "schema": schema}}}
+    )
+    chat = vendor.chat(
+        {"messages": asked, "response_format": {"type": "json_schema", "json_schema": {"name": "w", "schema": schema}}}
+    )
+    responses = vendor.responses({"input": asked, "text": {"format": named}})
+    config = {"responseMimeType": "application/json", "responseJsonSchema": schema}
+    gemini = vendor.gemini({"contents": [{"role": "user", "parts": [{"text": "hi"}]}], "generationConfig": config})
+    ollama = vendor.ollama({"messages": asked, "format": schema})
+    told = [
+        messages.body["content"][-1]["text"],
+        chat.body["choices"][0]["message"]["content"],
+        responses.body["output"][-1]["content"][0]["text"],
+        gemini.body["candidates"][0]["content"]["parts"][-1]["text"],
+        ollama.body["message"]["content"],
+    ]
+    assert [msgspec.json.decode(text) for text in told] == [{"city": "Paris", "degrees": 3}] * 5

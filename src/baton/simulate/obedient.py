@@ -2,7 +2,7 @@
 
 A user turn that names tools of the request ("please use get_weather and get_time") is answered with a sentence and a
 call of each, in the order of their names in the text; a forced choice of tools is obeyed. Once there are results, and
-for every other turn, the answer is a sentence that quotes what it answers.
+for every other turn, the answer is a sentence that quotes what it answers, or a value of the schema that it must fit.
 """
 
 from collections.abc import Sequence
@@ -42,6 +42,8 @@ class Obedient(Answerer):
             text = "I call " + " and ".join(tool.name for tool in tools) + "."
             calls = tuple((tool.name, _arguments(tool.parameters)) for tool in tools)
             return finished(ask, text, calls, UNKNOWN, usage)
+        if ask.conversation.response_schema is not None:
+            return finished(ask, _arguments(ask.conversation.response_schema), (), UNKNOWN, usage)
         turns = ask.conversation.turns
         number = sum(turn.role == "user" for turn in turns)
         quoted = (turns[-1].text if turns else "")[:QUOTED_CHARACTERS]
@@ -70,13 +72,14 @@ _EXAMPLES: dict[str, Any] = {"string": "Paris", "integer": 3, "number": 2.5, "bo
 
 def _example(schema: dict[str, Any], depth: int) -> Any:
     """A value of the schema: every property of an object, one element of an array, the first of an enum."""
-    if schema.get("enum"):
-        return schema["enum"][0]
+    listed, properties = schema.get("enum"), schema.get("properties")
+    if isinstance(listed, list) and listed:
+        return listed[0]
     kind = schema.get("type", "object" if depth == 0 else "string")
-    kind = str(kind[0] if isinstance(kind, list) else kind).lower()
+    kind = str(next(iter(kind), "null") if isinstance(kind, list) else kind).lower()
     if kind == "object":
-        properties = schema.get("properties") or {}
-        return {name: _example(below, depth + 1) for name, below in properties.items() if isinstance(below, dict)}
+        known = properties if isinstance(properties, dict) else {}
+        return {name: _example(below, depth + 1) for name, below in known.items() if isinstance(below, dict)}
     if kind == "array":
         items = schema.get("items")
         return [_example(items, depth + 1)] if isinstance(items, dict) else []

@@ -66,6 +66,15 @@ class _ToolChoice(Struct):
     name: str | None = None
 
 
+class _Format(Struct):
+    type: str = ""
+    schema: dict[str, Any] | None = None
+
+
+class _OutputConfig(Struct):
+    format: _Format | None = None
+
+
 class _Body(Struct):
     model: str
     max_tokens: int
@@ -76,6 +85,7 @@ class _Body(Struct):
     tools: list[_Tool] | None = None
     thinking: _Thinking | None = None
     tool_choice: _ToolChoice | None = None
+    output_config: _OutputConfig | None = None
 
 
 class _CountBody(Struct):
@@ -83,6 +93,7 @@ class _CountBody(Struct):
     messages: list[_Message]
     system: str | list[_Block] | None = None
     tools: list[_Tool] | None = None
+    output_config: _OutputConfig | None = None
 
 
 _CHOICES: dict[str, Literal["none", "required"]] = {"none": "none", "any": "required", "tool": "required"}
@@ -129,7 +140,8 @@ def _conversation(body: _Body | _CountBody) -> Conversation:
         else:
             turns += _user_turns(message.content)
     tools = tuple(ToolSpec(tool.name, tool.description or "", tool.input_schema) for tool in body.tools or ())
-    return Conversation(with_notices(turns, notices), "\n".join(system), tools)
+    wanted = body.output_config.format if body.output_config else None
+    return Conversation(with_notices(turns, notices), "\n".join(system), tools, wanted.schema if wanted else None)
 
 
 def _assistant_turn(blocks: list[_Block], place: int) -> Turn:
