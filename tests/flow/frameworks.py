@@ -9,12 +9,12 @@ from google import genai
 from google.genai import types as gemini
 from langchain_anthropic import ChatAnthropic
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_openai import ChatOpenAI
 from msgspec import Struct
 from pydantic import BaseModel, SecretStr
 from pydantic_ai import Agent, ModelSettings, NativeOutput, RunContext, ToolOutput
-from pydantic_ai.messages import AgentStreamEvent, ModelMessage, ModelResponse
+from pydantic_ai.messages import AgentStreamEvent, ModelResponse
 from pydantic_ai.models import Model
 from pydantic_ai.models.anthropic import AnthropicModel, AnthropicModelSettings
 from pydantic_ai.models.google import GoogleModel, GoogleModelSettings
@@ -24,6 +24,7 @@ from pydantic_ai.models.openai import (
     OpenAIResponsesModel,
     OpenAIResponsesModelSettings,
 )
+from pydantic_ai.profiles.anthropic import AnthropicModelProfile
 from pydantic_ai.profiles.openai import OpenAIModelProfile
 from pydantic_ai.providers.anthropic import AnthropicProvider
 from pydantic_ai.providers.google import GoogleProvider
@@ -47,17 +48,17 @@ class Tools:
     def __init__(self) -> None:
         self.ran: list[str] = []
 
-    def get_weather(self, city: str) -> str:
+    async def get_weather(self, city: str) -> str:
         """The weather of a city."""
         return self._result("get_weather", city)
 
-    def get_time(self, city: str) -> str:
+    async def get_time(self, city: str) -> str:
         """The time in a city."""
         return self._result("get_time", city)
 
     def _result(self, name: str, city: str) -> str:
         self.ran.append(name)
-        return f"result {len(self.ran)} of {name} for {city}"
+        return f"result {self.ran.count(name)} of {name} for {city}"
 
 
 class Said(Struct, frozen=True):
@@ -70,24 +71,32 @@ class Said(Struct, frozen=True):
 
 class Framework(Protocol):
     tools: Tools
+    history: list[Any]
 
     async def say(self, text: str, model: str, *, stream: bool) -> Said:
         """Run every tool that the model calls, to the last answer."""
         ...
 
-    async def read(self, text: str, model: str, way: Way) -> Weather: ...
+    async def read(self, model: str, way: Way) -> Weather: ...
 
     async def close(self) -> None: ...
+
+
+def question(model: str, form: str) -> str:
+    """Ollama has no choice of tools: there a model can only be asked to call the one that is the form of its answer."""
+    return f"please use {form}" if model.startswith("ollama/") else "the weather of any city, please"
 
 
 # --- pydantic-ai ---------------------------------------------------------------------------------
 
 
 class PydanticAI:
+    """It tells from a model's name what the model can: where it does not know the name it is told, by a profile."""
+
     def __init__(self, sdk: Any) -> None:
         self.tools = Tools()
         self.sdk = sdk
-        self._history: list[ModelMessage] = []
+        self.history: list[Any] = []
 
     def model(self, name: str) -> Model:
         raise AssertionError(name)
@@ -100,18 +109,18 @@ class PydanticAI:
         agent = Agent(self.model(model), tools=tools, system_prompt=SYSTEM, model_settings=self.settings(model))
         events: list[AgentStreamEvent] = []
 
-        async def watch(_context: RunContext[None], arriving: AsyncIterable[AgentStreamEvent]) -> None:
+        async def watch(_context: RunContext[object], arriving: AsyncIterable[AgentStreamEvent]) -> None:
             events.extend([event async for event in arriving])
 
-        ran = await agent.run(text, message_history=self._history, event_stream_handler=watch if stream else None)
-        self._history = ran.all_messages()
+        ran = await agent.run(text, message_history=self.history, event_stream_handler=watch if stream else None)
+        self.history = ran.all_messages()
         answers = [message.usage for message in ran.new_messages() if isinstance(message, ModelResponse)]
         return Said(ran.output, tuple((used.input_tokens, used.output_tokens) for used in answers), len(events))
 
-    async def read(self, text: str, model: str, way: Way) -> Weather:
-        output = ToolOutput(Weather) if way == "tool" else NativeOutput(Weather)
-        agent = Agent(self.model(model), output_type=output, system_prompt=SYSTEM, output_retries=0)
-        return (await agent.run(text, model_settings=ModelSettings(max_tokens=4_000))).output
+    async def read(self, model: str, way: Way) -> Weather:
+        output = ToolOutput(Weather, name="report") if way == "tool" else NativeOutput(Weather)
+        agent = Agent(self.model(model), output_type=output, system_prompt=SYSTEM, retries=0)
+        return (await agent.run(question(model, "report"), model_settings=ModelSettings(max_tokens=4_000))).output
 
     async def close(self) -> None:
         await self.sdk.close()
@@ -125,7 +134,9 @@ class PydanticChat(PydanticAI):
         return OpenAIChatModel(name, provider=OpenAIProvider(openai_client=self.sdk))
 
     def settings(self, model: str) -> ModelSettings:
-        return OpenAIChatModelSettings() if "plain" in model else OpenAIChatModelSettings(openai_reasoning_effort="high")
+        return (
+            OpenAIChatModelSettings() if "plain" in model else OpenAIChatModelSettings(openai_reasoning_effort="high")
+        )
 
 
 class PydanticResponses(PydanticAI):
@@ -133,7 +144,6 @@ class PydanticResponses(PydanticAI):
         super().__init__(openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0))
 
     def model(self, name: str) -> Model:
-        """It tells from a model's name what the model can: a name that it does not know needs the profile."""
         reasons = OpenAIModelProfile(
             supports_thinking=True, openai_supports_reasoning=True, openai_supports_encrypted_reasoning_content=True
         )
@@ -148,7 +158,8 @@ class PydanticAnthropic(PydanticAI):
         super().__init__(anthropic.AsyncAnthropic(base_url=url, api_key="none", max_retries=0))
 
     def model(self, name: str) -> Model:
-        return AnthropicModel(name, provider=AnthropicProvider(anthropic_client=self.sdk))
+        forms = AnthropicModelProfile(supports_json_schema_output=True)
+        return AnthropicModel(name, provider=AnthropicProvider(anthropic_client=self.sdk), profile=forms)
 
     def settings(self, model: str) -> ModelSettings:
         return AnthropicModelSettings(max_tokens=4_000, anthropic_thinking={"type": "adaptive"})
@@ -177,41 +188,42 @@ class LangChain:
     def __init__(self, url: str) -> None:
         self.tools = Tools()
         self.url = url
-        self._history: list[BaseMessage] = [SystemMessage(SYSTEM)]
-        self._models: dict[str, Any] = {}
+        self.history: list[Any] = [SystemMessage(SYSTEM)]
+        self._models: dict[tuple[str, bool], Any] = {}
 
-    def model(self, name: str) -> BaseChatModel:
-        if name not in self._models:
-            self._models[name] = self.build(name)
-        made: BaseChatModel = self._models[name]
+    def model(self, name: str, *, thinks: bool = True) -> BaseChatModel:
+        if (name, thinks) not in self._models:
+            self._models[name, thinks] = self.build(name, thinks)
+        made: BaseChatModel = self._models[name, thinks]
         return made
 
-    def build(self, name: str) -> BaseChatModel:
+    def build(self, name: str, thinks: bool) -> BaseChatModel:
         raise AssertionError(name)
 
     async def say(self, text: str, model: str, *, stream: bool) -> Said:
         bound = self.model(model).bind_tools([self.tools.get_weather, self.tools.get_time])
-        self._history.append(HumanMessage(text))
+        self.history.append(HumanMessage(text))
         tokens: list[tuple[int, int]] = []
         events = 0
         while True:
-            chunks = [chunk async for chunk in bound.astream(self._history)] if stream else []
+            chunks = [chunk async for chunk in bound.astream(self.history)] if stream else []
             events += len(chunks)
-            message = _joined(chunks) if stream else await bound.ainvoke(self._history)
+            message = _joined(chunks) if stream else await bound.ainvoke(self.history)
             assert isinstance(message, AIMessage)
             assert message.usage_metadata is not None
             tokens.append((message.usage_metadata["input_tokens"], message.usage_metadata["output_tokens"]))
-            self._history.append(message)
+            self.history.append(message)
             for call in message.tool_calls:
-                result = getattr(self.tools, call["name"])(**call["args"])
-                self._history.append(ToolMessage(result, tool_call_id=call["id"]))
+                result = await getattr(self.tools, call["name"])(**call["args"])
+                self.history.append(ToolMessage(result, tool_call_id=call["id"]))
             if not message.tool_calls:
                 return Said(str(message.text), tuple(tokens), events)
 
-    async def read(self, text: str, model: str, way: Way) -> Weather:
+    async def read(self, model: str, way: Way) -> Weather:
         method = "function_calling" if way == "tool" else "json_schema"
-        found = await self.model(model).with_structured_output(Weather, method=method).ainvoke(text)
-        assert isinstance(found, Weather)
+        form = self.model(model, thinks=False).with_structured_output(Weather, method=method)
+        found = await form.ainvoke(question(model, "Weather"))
+        assert isinstance(found, Weather), found
         return found
 
     async def close(self) -> None:
@@ -223,8 +235,8 @@ class LangChain:
 
 
 class LangChainChat(LangChain):
-    def build(self, name: str) -> BaseChatModel:
-        effort = None if "plain" in name else "high"
+    def build(self, name: str, thinks: bool) -> BaseChatModel:
+        effort = "high" if thinks and "plain" not in name else None
         return ChatOpenAI(
             model=name,
             base_url=f"{self.url}/v1",
@@ -236,28 +248,28 @@ class LangChainChat(LangChain):
 
 
 class LangChainResponses(LangChain):
-    def build(self, name: str) -> BaseChatModel:
+    def build(self, name: str, thinks: bool) -> BaseChatModel:
         return ChatOpenAI(
             model=name,
             base_url=f"{self.url}/v1",
             api_key=SecretStr("none"),
             max_retries=0,
             use_responses_api=True,
-            reasoning={"effort": "high", "summary": "auto"},
+            reasoning={"effort": "high", "summary": "auto"} if thinks else None,
             include=["reasoning.encrypted_content"],
             store=False,
         )
 
 
 class LangChainAnthropic(LangChain):
-    def build(self, name: str) -> BaseChatModel:
+    def build(self, name: str, thinks: bool) -> BaseChatModel:
         return ChatAnthropic(
             model_name=name,
             base_url=self.url,
             api_key=SecretStr("none"),
             max_retries=0,
             max_tokens_to_sample=4_000,
-            thinking={"type": "adaptive"},
+            thinking={"type": "adaptive"} if thinks else None,
             timeout=None,
             stop=None,
         )
