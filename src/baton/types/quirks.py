@@ -55,7 +55,8 @@ class Quirks(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
     ] = None
     flat_text: Annotated[bool | None, Meta(description="Takes text as one string only, not as parts")] = None
     cache_markers: Annotated[
-        bool | None, Meta(description="Translate the caller's cache markers; where there are none, let the provider set its own")
+        bool | None,
+        Meta(description="Translate the caller's cache markers; where there are none, let the provider set its own"),
     ] = None
 
     def over(self, further: "Quirks") -> "Quirks":
