@@ -11,7 +11,7 @@ from baton.protocol.dialects import Reply, grammar_of
 from baton.types.card import Dialect
 from baton.types.conversation import Conversation
 from baton.types.events import AnswerMessage, Event
-from baton.types.handoff import Action, HandoffReport, Rendered, Target
+from baton.types.handoff import Action, HandoffReport, Target
 from baton.types.parts import Origin
 from tests.protocol.oracle import check_request
 
@@ -62,19 +62,19 @@ def read(dialect: Dialect, body: Json, origin: Origin = NOBODY) -> Conversation:
     return grammar_of(dialect).read(encoded(given), origin)
 
 
-def rendered(dialect: Dialect, body: Json, to: Dialect | Target, origin: Origin = NOBODY) -> Shown:
+def rendered(
+    dialect: Dialect, body: Json, to: Dialect | Target, origin: Origin = NOBODY, *, own_members: bool = False
+) -> Shown:
     """Read, written, and held against the types of the vendor's own SDK."""
-    return written(read(dialect, body, origin), to)
+    return written(read(dialect, body, origin), to, own_members=own_members)
 
 
-def written(conversation: Conversation, to: Dialect | Target) -> Shown:
+def written(conversation: Conversation, to: Dialect | Target, *, own_members: bool = False) -> Shown:
+    """`own_members`: the target has members that its dialect's vendor does not know."""
     goal = to if isinstance(to, Target) else target(to)
-    return shown(grammar_of(goal.dialect).write(conversation, goal), goal.dialect)
-
-
-def shown(found: Rendered, dialect: Dialect, *, older: bool = True) -> Shown:
-    if not found.report.rejections:
-        check_request(dialect, found.body, older=older and dialect == "anthropic")
+    found = grammar_of(goal.dialect).write(conversation, goal)
+    if not found.report.rejections and not own_members:
+        check_request(goal.dialect, found.body, older=goal.dialect == "anthropic")
     return Shown(json.loads(found.body), found.body, found.report)
 
 

@@ -67,7 +67,8 @@ def _effort(account: Account, control: ReasoningControl, target: Target) -> tupl
     if control.visible in DISPLAYS and member["type"] == "adaptive":
         member["display"] = DISPLAYS[control.visible]
         account.setting("reasoning.visible", "kept")
-    account.setting("reasoning.visible", "withheld", "the target shows its thinking in its own way")
+    else:
+        account.setting("reasoning.visible", "withheld", "the target shows its thinking in its own way")
     account.setting(
         "reasoning.mode",
         "moved" if control.mode == "on" else "kept",
