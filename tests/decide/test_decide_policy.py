@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baton.decide.policy import Policy
+from baton.decide.task_type import SPACED, WORD
 from baton.protocol.request import read_request
 from baton.types.decision import Decision
 from baton.types.errors import NoEligibleModel, NotAllowed, RequestError, UnknownModel
@@ -201,3 +202,8 @@ def test_what_is_chosen_meets_the_floor_or_is_the_reference(floor: float, lambda
 def test_the_same_request_gets_the_same_decision(prompt: str) -> None:
     policy = Policy(snapshot())
     assert decide(policy, prompt) == decide(Policy(snapshot()), prompt)
+
+
+@given(st.text(st.characters(max_codepoint=127), max_size=80))
+def test_words_of_plain_text_are_those_of_the_pattern(text: str) -> None:
+    assert frozenset(text.lower().translate(SPACED).split()) == frozenset(WORD.findall(text.lower()))

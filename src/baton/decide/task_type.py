@@ -14,6 +14,8 @@ from baton.types.task import Match, TaskType
 
 CODE_FENCE = "```"
 WORD = re.compile(r"\w+")
+SPACED = str.maketrans({chr(code): " " for code in range(128) if not (chr(code).isalnum() or chr(code) == "_")})
+"""For plain ASCII, where words are told apart without a pattern."""
 INVISIBLE = dict.fromkeys(
     [0x00AD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
 )
@@ -69,7 +71,8 @@ class _Seen:
 
     @cached_property
     def words(self) -> frozenset[str]:
-        return frozenset(WORD.findall(self.user.lower()))
+        text = self.user.lower()
+        return frozenset(text.translate(SPACED).split() if text.isascii() else WORD.findall(text))
 
 
 FLAGS = ("a response schema", "tools", "tool results", "a code fence")
