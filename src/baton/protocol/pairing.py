@@ -57,7 +57,7 @@ def arrange(turns: Sequence[Turn]) -> list[Step]:
             continue
         taken = {found.place for found in by_turn.get(index, ()) if found.taken}
         parts = tuple(part for place, part in enumerate(turn.parts) if place not in taken) if taken else turn.parts
-        steps.append(Step(turn, parts, moved=moved))
+        steps.append(Step(turn, parts, moved=moved and bool(parts)))
     return steps
 
 
