@@ -43,6 +43,8 @@ fix: $(VENV)/.dev  ## format, and mend what the linter can mend
 	$(VENV)/bin/ruff check --fix .
 
 bench: $(VENV)/.dev  ## CPU per request beside nginx, import time, installed size
+	$(PY) bench/footprint.py --json
+	$(PY) bench/translate.py --json
 	$(PY) bench/overhead.py --json
 
 clean:  ## remove environments and caches
