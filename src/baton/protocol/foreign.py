@@ -34,6 +34,8 @@ UNKNOWN_BLOCK = "a block that only {0} knows"
 UNKNOWN_ROLE = "a role that the target does not have"
 SHOWN_AS_TEXT = "shown as text"
 LACKS = "the target takes no {0}"
+FOLDED = "role 'system' is not supported there by the target: in a tagged block of a user turn"
+"""Begins with the vendors' own words: clients that find them in a refusal ask again without such messages."""
 UPLOADED = "an upload at one provider: send the content itself"
 
 MISSING_RESULT_TEXT = "No result was recorded for this call."

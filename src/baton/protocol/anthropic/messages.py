@@ -17,7 +17,6 @@ from baton.types.conversation import Conversation, Turn
 from baton.types.handoff import Target
 from baton.types.parts import PrivateEntry, ToolResultPart
 
-FOLDED = "in a tagged block of a user turn: the target takes no system message there"
 Released = Mapping[int, Sequence[PrivateEntry]]
 
 
@@ -99,7 +98,7 @@ class Messages:
 
     def _folded(self, turn: Turn, blocks: Sequence[Block | Raw]) -> Block:
         for part in turn.parts:
-            self._account.part(part, "degraded", FOLDED)
+            self._account.part(part, "degraded", foreign.FOLDED)
         text = "\n".join(str(block["text"]) for block in blocks if isinstance(block, dict) and "text" in block)
         return {"role": "user", "content": [{"type": "text", "text": foreign.tagged("system", text)}]}
 

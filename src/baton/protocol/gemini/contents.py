@@ -23,7 +23,6 @@ from baton.types.parts import ToolCallPart, ToolResultPart
 Content = dict[str, Any]
 
 ROLES = {"user": "user", "assistant": "model", "system": "user"}
-FOLDED = "in a tagged block of a user turn: the target takes no system message there"
 TEXT_ONLY = "the target's system instruction holds text only"
 
 
@@ -111,7 +110,7 @@ class Contents:
 
     def _folded(self, step: Step, parts: list[Piece]) -> list[Piece]:
         for part in step.parts:
-            self._account.part(part, "degraded", FOLDED)
+            self._account.part(part, "degraded", foreign.FOLDED)
         text = "\n".join(str(piece["text"]) for piece in parts if "text" in piece)
         return [{"text": foreign.tagged("system", text)}, *(piece for piece in parts if "text" not in piece)]
 

@@ -22,7 +22,6 @@ from baton.types.parts import Part, PrivateEntry, ReasoningPart, ToolCallPart, T
 
 Released = Mapping[int, Sequence[PrivateEntry]]
 
-FOLDED = "in a tagged block of a user turn: the target takes no system message there"
 WORDS_FIRST = "words stand before calls in this dialect"
 IMAGES_AFTER = "in a user message after the results: not every model is shown what is in theirs"
 IMAGE_STUB = "[image of this result: see the next user message]"
@@ -72,7 +71,7 @@ class Messages:
             return None
         if turn.role == "system" and turn.label != "top" and not self._target.mid_system:
             for part in turn.parts:
-                self._account.part(part, "degraded", FOLDED)
+                self._account.part(part, "degraded", foreign.FOLDED)
             return {"role": "user", "content": foreign.tagged("system", GLUE.join(content.texts))}
         return {"role": turn.role} | content.members(GLUE)
 

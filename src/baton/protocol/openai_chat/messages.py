@@ -33,7 +33,6 @@ from baton.types.parts import (
 Message = dict[str, Any]
 Released = Mapping[int, Sequence[PrivateEntry]]
 
-FOLDED = "in a tagged block of a user turn: the target takes no system message there"
 WORDS_FIRST = "words stand before calls in this dialect"
 MEDIA_AFTER = "in a user message after the results: tool messages hold text only"
 MEDIA_STUB = "[{0} of this result: see the next user message]"
@@ -91,7 +90,7 @@ class Messages:
             return None
         if turn.label != "top" and not self._target.mid_system:
             for part in turn.parts:
-                self._account.part(part, "degraded", FOLDED)
+                self._account.part(part, "degraded", foreign.FOLDED)
             text = "\n".join(str(piece["text"]) for piece in pieces if isinstance(piece, dict))
             return {"role": "user", "content": foreign.tagged("system", text)}
         return {"role": self._target.system_role or "system", "content": self._pieces.content(pieces)}

@@ -35,7 +35,6 @@ Item = dict[str, Any] | Raw
 Released = Mapping[int, Sequence[PrivateEntry]]
 
 SYSTEM_LABELS = frozenset({"system", "developer"})
-FOLDED = "in a tagged block of a user turn: the target takes no system message there"
 TRAILING_REASONING = "thinking with nothing after it, which the target refuses"
 ID_ALONE = "the id of an item goes only together with the reasoning before it"
 ID_CHARS = 32
@@ -107,7 +106,7 @@ class Items:
             return
         if not leading and not self._target.mid_system:
             for part in turn.parts:
-                self._account.part(part, "degraded", FOLDED)
+                self._account.part(part, "degraded", foreign.FOLDED)
             text = "\n".join(str(piece.get("text", "")) for piece in pieces if isinstance(piece, dict))
             yield {"role": "user", "content": foreign.tagged("system", text)}
             return
