@@ -14,7 +14,7 @@ _STOP_REASONS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool
 def whole(answer: SimAnswer, identity: str) -> bytes:
     content = [_thinking(answer.thought)] if answer.thought else []
     if answer.text:
-        content.append({"type": "text", "text": answer.text, "citations": None})
+        content.append({"type": "text", "text": answer.text, "citations": []})
     for use in answer.uses:
         arguments = json_object(use.arguments)
         if arguments is not None:
@@ -42,7 +42,7 @@ def events(answer: SimAnswer, identity: str, _include_usage: bool) -> list[bytes
     blocks = [_thinking_block(answer.thought)] if answer.thought else []
     if answer.text:
         deltas = [{"type": "text_delta", "text": piece} for piece in pieces(answer.text)]
-        blocks.append(({"type": "text", "text": "", "citations": None}, deltas))
+        blocks.append(({"type": "text", "text": "", "citations": []}, deltas))
     for use in answer.uses:
         opened = {**_use(use), "input": {}}
         deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in pieces(use.arguments)]
