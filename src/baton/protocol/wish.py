@@ -21,8 +21,11 @@ WISH_HEADERS = {
     "x-baton-task-id": "task_id",
     "x-baton-strict-handoff": "strict_handoff",
     "x-baton-show-cost": "show_cost",
+    "x-baton-tags": "tags",
 }
 MAX_ID_LENGTH = 200
+MAX_TAGS = 10
+MAX_TAG_LENGTH = 64
 
 
 def read_wish(member: Raw | None, headers: Mapping[str, str]) -> Wish:
@@ -57,7 +60,7 @@ def _from_text(name: str, text: str, header: str) -> Any:
             return float(text)
         except ValueError as error:
             raise MalformedBody(f"header {header} must be a number, not {text!r}", header) from error
-    if name == "models":
+    if name in {"models", "tags"}:
         return [part.strip() for part in text.split(",") if part.strip()]
     if name in {"show_cost", "strict_handoff"}:
         return text.strip().lower() in {"1", "true", "yes"}
@@ -72,3 +75,6 @@ def _check_ranges(wish: Wish) -> None:
         raise MalformedBody(f"`baton.lambda` must be 0 or more, not {wish.lambda_!r}", "baton.lambda")
     if wish.task_id is not None and not 0 < len(wish.task_id) <= MAX_ID_LENGTH:
         raise MalformedBody(f"`baton.task_id` must have 1 to {MAX_ID_LENGTH} characters", "baton.task_id")
+    if len(wish.tags) > MAX_TAGS or not all(0 < len(tag) <= MAX_TAG_LENGTH for tag in wish.tags):
+        told = f"`baton.tags` must be at most {MAX_TAGS} names of 1 to {MAX_TAG_LENGTH} characters"
+        raise MalformedBody(told, "baton.tags")

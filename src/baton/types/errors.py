@@ -10,21 +10,38 @@ BatonError                      has `code`, `status` (HTTP), `message`
  |   |- NotFound (404)          no such path, decision or request
  |   |   `- UnknownModel        no card, alias or wildcard of that name
  |   |- MethodNotAllowed (405)
+ |   |- MalformedHead           two headers where one must stand
+ |   |- BodyEncoded (415)       a compressed body: Baton reads none
  |   |- NoEligibleModel (400)   every model is excluded; carries the exclusions
  |   |- HandoffRefused (400)    the conversation cannot be carried to the model as it is; names what would be lost
- |   `- NotKept (400)           an earlier answer that the request goes on from is not kept here
+ |   |- NotKept (400)           an earlier answer that the request goes on from is not kept here
+ |   `- LimitReached            an account has no room for the request; carries account, limit and when to come back
+ |       |- BudgetExceeded (402)  money; while an answer was under way: StoppedByBudget
+ |       `- RateLimited (429)   requests or tokens per minute, or requests at once
  |- UpstreamFault (502)         a model was asked and the answer cannot be trusted; carries model and provider
  |   |- UpstreamRefused         no connection
- |   |- UpstreamTimeout (504)   connect, first byte, between bytes, or total
+ |   |- UpstreamTimeout (504)   connect, first byte, or total
+ |   |   `- UpstreamStalled     it began to answer and fell silent between two bytes
  |   |- UpstreamStatus          an error status, mapped (401/403 -> 502, 429 -> 429, 5xx -> 502/503/529); has a reason
+ |   |   `- UpstreamReported    an error inside an answer that had begun well
  |   |- UpstreamNotJson         a 200 with something else: HTML, cut JSON, too much
- |   |- UpstreamEmpty           a 200 with no bytes at all
- |   `- UpstreamCut             the connection or the stream ended without its end
+ |   |   `- UpstreamMalformed   an event of its stream is broken
+ |   |- UpstreamEmpty           a 200 that says nothing: no bytes, or an answer without words and calls
+ |   |- UpstreamCut             the connection or the stream ended without its end
+ |   |- UpstreamEncoded         compressed, although no compression was asked for
+ |   |- ToolCallNotOffered      the answer calls a tool that the request did not offer
+ |   |- ToolArgumentsInvalid    the answer calls a tool with arguments that do not fit its schema
+ |   |- UpstreamAway (503)      not asked: its breaker is open, or it said when to come back
+ |   `- UsageFault              the answer is good, what it says of its tokens is not: recorded, never raised
+ |       |- UsageMissing
+ |       `- UsageImpossible     negative, no whole numbers, or far beyond the model's window
  |- Overloaded (503)            Baton itself sheds load or is stopping
  `- LedgerError (500)           the ledger cannot be opened or read
 """
 
 from typing import ClassVar, Literal
+
+from baton.types.spend import NO_STANDING, Limit, Standing
 
 
 class BatonError(Exception):
@@ -90,6 +107,15 @@ class MethodNotAllowed(RequestError):
     status = 405
 
 
+class MalformedHead(RequestError):
+    code = "malformed_head"
+
+
+class BodyEncoded(RequestError):
+    code = "body_encoded"
+    status = 415
+
+
 class NoEligibleModel(RequestError):
     code = "no_eligible_model"
 
@@ -102,6 +128,43 @@ class HandoffRefused(RequestError):
 
 class NotKept(RequestError):
     code = "not_kept"
+
+
+class LimitReached(RequestError):
+    """`retry_after_s` is None where waiting does not help; `standing` is that of the account."""
+
+    code = "limit_reached"
+    status = 429
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        account: str,
+        limit: Limit,
+        retry_after_s: float | None = None,
+        standing: Standing = NO_STANDING,
+    ) -> None:
+        super().__init__(message)
+        self.account = account
+        self.limit = limit
+        self.retry_after_s = retry_after_s
+        self.standing = standing
+
+
+class BudgetExceeded(LimitReached):
+    code = "budget_exceeded"
+    status = 402
+
+
+class StoppedByBudget(BudgetExceeded):
+    """The answer grew beyond what was reserved for it, and the budget has no more. What was sent so far is right."""
+
+    code = "stopped_by_budget"
+
+
+class RateLimited(LimitReached):
+    code = "rate_limit_exceeded"
 
 
 class UpstreamFault(BatonError):
@@ -126,6 +189,10 @@ class UpstreamTimeout(UpstreamFault):
     status = 504
 
 
+class UpstreamStalled(UpstreamTimeout):
+    code = "upstream_stalled"
+
+
 Reason = Literal[
     "", "key", "quota", "rate_limit", "overloaded", "context_length", "content_filter", "model", "timeout", "provider"
 ]
@@ -135,7 +202,7 @@ Reason = Literal[
 class UpstreamStatus(UpstreamFault):
     """The provider answered with an error status.
 
-    `body` is its own text, `detail` the sentence in it, `retry_after` its own header.
+    `body` is its own text, `detail` the sentence in it, `retry_after` the whole seconds that it asks callers to wait.
     """
 
     code = "upstream_status"
@@ -148,21 +215,70 @@ class UpstreamStatus(UpstreamFault):
         self.detail = ""
 
 
+class UpstreamReported(UpstreamStatus):
+    code = "upstream_reported"
+
+
 class UpstreamNotJson(UpstreamFault):
     code = "upstream_not_json"
 
 
-class UpstreamCut(UpstreamFault):
-    code = "upstream_cut"
+class UpstreamMalformed(UpstreamNotJson):
+    code = "upstream_malformed"
 
 
 class UpstreamEmpty(UpstreamFault):
     code = "upstream_empty"
 
 
+class UpstreamCut(UpstreamFault):
+    code = "upstream_cut"
+
+
+class UpstreamAway(UpstreamFault):
+    """Nothing was sent. `retry_after`: whole seconds until it is asked again."""
+
+    code = "upstream_away"
+    status = 503
+
+    def __init__(self, message: str, *, model: str, provider: str, retry_after: str | None = None) -> None:
+        super().__init__(message, model=model, provider=provider)
+        self.retry_after = retry_after
+
+
+class UsageFault(UpstreamFault):
+    code = "usage_fault"
+
+
+class UsageMissing(UsageFault):
+    code = "usage_missing"
+
+
+class UsageImpossible(UsageFault):
+    code = "usage_impossible"
+
+
+class UpstreamEncoded(UpstreamFault):
+    code = "upstream_encoded"
+
+
+class ToolCallNotOffered(UpstreamFault):
+    code = "tool_call_not_offered"
+
+
+class ToolArgumentsInvalid(UpstreamFault):
+    code = "tool_arguments_invalid"
+
+
 class Overloaded(BatonError):
+    """`retry_after`: whole seconds after which it may be worth asking again."""
+
     code = "overloaded"
     status = 503
+
+    def __init__(self, message: str, *, retry_after: str | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class LedgerError(BatonError):

@@ -8,8 +8,9 @@ from baton.types.card import Dialect
 from baton.types.decision import Decision
 from baton.types.money import Usage
 
-Ending = Literal["ok", "rejected", "upstream_fault", "cancelled", "internal_error"]
-"""`rejected`: refused before a model was asked. `cancelled`: the caller left. Never a guess: one of these holds."""
+Ending = Literal["ok", "rejected", "upstream_fault", "cancelled", "internal_error", "interrupted"]
+"""`rejected`: refused before a model was asked. `cancelled`: the caller left. `interrupted`: the replica that served it was
+killed, and another one wrote this down. Never a guess: one of these holds."""
 
 
 class Attempt(Struct, frozen=True):
@@ -62,6 +63,8 @@ class Finished(Struct, frozen=True):
     content: Content | None = None
     upstream_dialect: str = ""
     """The dialect that the model was asked in; empty where none was asked."""
+    accounts: tuple[str, ...] = ()
+    """What the cost is booked to: house, team, key, end user, tags; empty: to the house and the key."""
 
 
 class Grade(Struct, frozen=True):

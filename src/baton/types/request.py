@@ -3,6 +3,7 @@
 from msgspec import Raw, Struct, field
 
 from baton.types.card import Capability, Dialect
+from baton.types.spend import HOUSE, Account
 from baton.types.task import Audience
 
 
@@ -21,6 +22,8 @@ class Wish(Struct, frozen=True, forbid_unknown_fields=True, rename={"lambda_": "
     """Refuse, before anything is sent, a handoff that would degrade anything; None: as the config says."""
     show_cost: bool = False
     """Put model, cost and request id into one more chunk at the end of a stream (SDKs ignore its `baton` member)."""
+    tags: tuple[str, ...] = ()
+    """Names that what it costs is reported under, besides its key, its team and its end user."""
 
 
 class Facts(Struct, frozen=True):
@@ -62,3 +65,11 @@ class Caller(Struct, frozen=True):
     min_quality: float | None = None
     lambda_: float | None = field(default=None, name="lambda")
     task_type: str | None = None
+    routes: tuple[str, ...] = ()
+    """Names of the routes that the key may use; empty: all."""
+    path: tuple[Account, ...] = ()
+    """The accounts that limit it, outermost first: those that have no limit are left out."""
+    accounts: tuple[str, ...] = (HOUSE,)
+    """The accounts that what it spends is booked to, with limits or without."""
+    expires_at: float | None = None
+    """Unix time from which on the key is not good any more."""
