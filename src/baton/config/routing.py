@@ -12,7 +12,7 @@ from baton.config.problems import Problems, joined, nearest
 from baton.config.shape import MatchEntry, RouteEntry, TaskTypeEntry
 from baton.config.task_types import BUILTIN_TASK_TYPES
 from baton.types.card import ModelCard
-from baton.types.task import Match, Route, TaskType
+from baton.types.task import Match, Route, RouteCache, TaskType
 
 BUILTIN_ROUTES = {
     "auto": Route("auto", model=("auto", "auto:*")),
@@ -127,4 +127,6 @@ def _route(entry: RouteEntry, names: Names, path: str) -> Route:
         lambda_=entry.lambda_,
         models=names.allow_list(entry.models, f"{path}.models"),
         strategy=entry.strategy or base.strategy,
+        cache=None if entry.cache is None else RouteCache(entry.cache.ttl_s, entry.cache.max_bytes),
+        tool_policy=entry.tool_policy or base.tool_policy,
     )

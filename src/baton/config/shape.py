@@ -21,10 +21,20 @@ from baton.config.checks import (
     checked,
     secret_problem,
 )
-from baton.config.schema import ContentConfig, HandoffConfig, LedgerConfig, ServerConfig, StateConfig
+from baton.config.schema import (
+    MIB,
+    Bytes,
+    ContentConfig,
+    HandoffConfig,
+    LedgerConfig,
+    Seconds,
+    ServerConfig,
+    StateConfig,
+)
 from baton.types.card import AuthStyle, Capability, Dialect, Tier
 from baton.types.quirks import Quirks
 from baton.types.secret import Secret
+from baton.types.task import ToolPolicy
 
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 REFERENCE_PATTERN = r"\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}"
@@ -125,6 +135,13 @@ class TaskTypeEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     match: Annotated[tuple[MatchEntry, ...] | None, Meta(description="When a request is of this type")] = None
 
 
+class CacheEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Exact response cache of a route: identical requests of one key get the same answer again, at no cost."""
+
+    ttl_s: Annotated[Seconds, Meta(description="How long an answer may be given again")] = 300.0
+    max_bytes: Annotated[Bytes, Meta(description="Memory for the answers of this route, in each process")] = 64 * MIB
+
+
 class RouteEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename={"lambda_": "lambda"}):
     """A named entry: what it matches, and what holds for what it matched. The first that matches is taken."""
 
@@ -139,6 +156,14 @@ class RouteEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
     models: Annotated[tuple[ModelName, ...], Meta(description="Model ids to choose from; empty: all")] = ()
     strategy: Annotated[
         Literal["auto", "pass"] | None, Meta(description="auto: Baton chooses; pass: the asked model is taken")
+    ] = None
+    cache: Annotated[CacheEntry | None, Meta(description="Give the same answer to the same request again")] = None
+    tool_policy: Annotated[
+        ToolPolicy | None,
+        Meta(
+            description="Calls of tools that were not offered, or whose arguments do not fit: off, flag (recorded; the "
+            "default), refuse (a fault; streams are held from the first call on)"
+        ),
     ] = None
 
 

@@ -53,6 +53,20 @@ class TaskType(Struct, frozen=True):
     match: tuple[Match, ...] = ()
 
 
+class RouteCache(Struct, frozen=True):
+    """Answers to identical requests of one key are given again, for a time and up to a size in memory."""
+
+    ttl_s: float
+    max_bytes: int
+
+
+ToolPolicy = Literal["off", "flag", "refuse"]
+"""What becomes of an answer that calls a tool that was not offered, or with arguments that do not fit its schema.
+
+`flag`: recorded, the answer goes on. `refuse`: a typed fault.
+"""
+
+
 class Route(Struct, frozen=True):
     """A named entry: what it matches, and the options that hold for what it matched. The first match wins."""
 
@@ -69,3 +83,5 @@ class Route(Struct, frozen=True):
     """Allow-list of model ids, `*` as wildcard; empty allows all."""
     strategy: Literal["auto", "pass"] = "auto"
     """`pass`: the asked model is the target itself, nothing is chosen."""
+    cache: RouteCache | None = None
+    tool_policy: ToolPolicy = "flag"
