@@ -15,8 +15,10 @@ from baton.record.schema import attempts, contents, decisions, grades, requests
 from baton.types.decision import Decision
 from baton.types.money import Usage
 from baton.types.outcome import Finished, Grade
+from baton.types.spend import HOUSE, account_name
 
 MINUTE_S = 60
+DAY_S = 86_400
 ANSWERED, UNANSWERED, REFUSED = 1, 0, -1
 """Lead ranks. The newest answered request speaks for its task; where none was answered, the newest one that a model
 was chosen for; where there is none of those either, the newest that was refused before anything was decided."""
@@ -64,6 +66,12 @@ UPSERT_ROLLUP = (
     + ", ".join(f"{name} = rollups.{name} + excluded.{name}" for name in ROLLUP_SUMS)
 )
 
+SPEND_SUMS = ("requests", "input_tokens", "output_tokens", "cost")
+UPSERT_SPEND = (
+    "INSERT INTO spend VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, day, replica) DO UPDATE SET "
+    + ", ".join(f"{name} = spend.{name} + excluded.{name}" for name in SPEND_SUMS)
+)
+
 FIND_GRADED = (
     "SELECT sequence, replica, task_id, at, route, task_type, model, grade, graded_at FROM requests "
     "WHERE request_id = ? ORDER BY sequence DESC LIMIT 1"
@@ -95,11 +103,15 @@ class Batch:
         self._connection.executemany(UPSERT_ROLLUP, rows)
 
     def _write_finished(self, finished: Sequence[Finished]) -> None:
+        written: list[Finished] = []
         request_rows: list[tuple[Any, ...]] = []
         attempt_rows: list[tuple[Any, ...]] = []
         content_rows: list[tuple[Any, ...]] = []
         decided: dict[str, tuple[float, Decision]] = {}
         for one in finished:
+            if one.ending == "interrupted" and self._knows(one.request_id):
+                continue  # it was written after all, before its replica was killed
+            written.append(one)
             sequence = self._number()
             faults = sum(attempt.fault != "" for attempt in one.attempts)
             request_rows.append(_request_row(sequence, self._replica, one, faults))
@@ -116,7 +128,10 @@ class Batch:
         executemany(INSERT_ATTEMPT, attempt_rows)
         executemany(INSERT_DECISION, [(id_, at, encode(body).decode()) for id_, (at, body) in decided.items()])
         executemany(INSERT_CONTENT, content_rows)
-        executemany(UPSERT_TASK, map(_task_row, finished))
+        executemany(UPSERT_TASK, map(_task_row, written))
+
+    def _knows(self, request_id: str) -> bool:
+        return self._connection.execute(FIND_GRADED, (request_id,)).fetchone() is not None
 
     def _number(self) -> int:
         self.next_sequence += 1
@@ -208,8 +223,25 @@ def _request_row(sequence: int, replica: str, one: Finished, faults: int) -> tup
         one.stream, one.simulated, one.duration_s, one.overhead_s, *_tokens(one.usage), one.cost, one.baseline_cost,
         *(("", "", "") if decision is None else (decision.id, decision.route, decision.task_type)),
         model_of(one), provider_of(one),
-        _rank(one), faults, None, None,
+        _rank(one), faults, None, None, msgspec.json.encode(accounts_of(one)).decode(),
     )  # fmt: skip
+
+
+def accounts_of(one: Finished) -> tuple[str, ...]:
+    return one.accounts or (HOUSE, account_name("key", one.key))
+
+
+def _spend_rows(finished: Sequence[Finished], replica: str) -> list[tuple[Any, ...]]:
+    sums: dict[tuple[str, int], list[int]] = {}
+    for one in finished:
+        day = int(one.at // DAY_S)
+        for account in accounts_of(one):
+            row = sums.setdefault((account, day), [0, 0, 0, 0])
+            row[0] += 1
+            row[1] += one.usage.input
+            row[2] += one.usage.output
+            row[3] += one.cost
+    return [(account, day, replica, *row) for (account, day), row in sums.items()]
 
 
 def _attempt_rows(sequence: int, replica: str, one: Finished) -> Iterable[tuple[Any, ...]]:

@@ -2,12 +2,13 @@
 
 Rows that another database may collect are keyed (sequence, replica): a replica never gives a number twice, so a row
 that is sent twice is known again. `sequence` stands first because rows are read newest first.
-`tasks` and `rollups` are sums over `requests`, written in the transaction of the rows that they sum.
+`tasks`, `rollups` and `spend` are sums over `requests`, written in the transaction of the rows that they sum.
+`keys` and `audit` belong to all who share the database: they are written by hand, a few rows at a time.
 """
 
 from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, LargeBinary, MetaData, Table, Text, text
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration. A ledger that carries it is opened without importing Alembic."""
 
 metadata = MetaData()
@@ -75,6 +76,7 @@ requests = Table(
     _count("faults"),  # attempts that failed
     Column("grade", Double),  # the newest grade by its own time, and that time
     Column("graded_at", Double),
+    Column("accounts", Text, nullable=False, server_default=text("'[]'")),  # JSON array: who the cost is booked to
     Index("ix_requests_request_id", "request_id"),
     sqlite_with_rowid=False,
 )
@@ -181,4 +183,40 @@ rollups = Table(
     _count("graded"),  # requests with a grade; a newer grade replaces the older one in the sum
     Column("grade_sum", Double, nullable=False),
     sqlite_with_rowid=False,
+)
+
+spend = Table(
+    "spend",
+    metadata,
+    Column("account", Text, primary_key=True),  # `house`, `team:NAME`, `key:NAME`, `user:NAME`, `tag:NAME`, ...
+    Column("day", BigInteger, primary_key=True, autoincrement=False),  # days since 1970 (UTC) of the requests' arrival
+    Column("replica", Text, primary_key=True),
+    _count("requests"),
+    _count("input_tokens"),
+    _count("output_tokens"),
+    _count("cost"),
+    sqlite_with_rowid=False,
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("name", Text, primary_key=True),  # never given again: figures of the past are kept under it
+    _word("digest"),  # SHA-256 of the key in hex digits
+    _word("hint"),  # how the key begins
+    _word("terms"),  # JSON of what it may do
+    _seconds("created_at"),
+    Column("revoked_at", Double),
+    Index("ix_keys_digest", "digest", unique=True),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    _seconds("at"),
+    _word("actor"),
+    _word("action"),
+    _word("subject"),
+    _word("detail"),  # JSON
 )

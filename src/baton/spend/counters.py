@@ -85,7 +85,7 @@ class Counters(Protocol):
         """Close what is past its lease."""
         ...
 
-    def seed(self, account: str, spent: Spent, now: float) -> None | Awaitable[None]:
+    def seed(self, account: str, spent: Spent, now: float) -> Awaitable[None] | None:
         """What the ledger says was spent before these counters knew the account; nothing where they know it."""
         ...
 

@@ -77,7 +77,7 @@ class _Tally:
         """The first limit on pace or number that has no room for one more request."""
         if self.requests is not None and self.requests.fill(now) < 1.0:
             return "requests"
-        if (bucket := self.tokens) is not None and bucket.fill(now) < (tokens if tokens < bucket.size else bucket.size):
+        if (bucket := self.tokens) is not None and bucket.fill(now) < min(tokens, bucket.size):
             return "tokens"
         if limits.parallel is not None and self.open >= limits.parallel:
             return "parallel"
@@ -88,7 +88,7 @@ class _Tally:
 
 
 class _Hold:
-    __slots__ = ("amount", "day", "month", "tallies", "taking", "tokens", "until")
+    __slots__ = ("amount", "day", "month", "taking", "tallies", "tokens", "until")
 
     def __init__(self, taking: Taking, tallies: list[_Tally], day: int, month: int) -> None:
         self.taking = taking

@@ -10,6 +10,7 @@ BatonError                      has `code`, `status` (HTTP), `message`
  |   |- NotFound (404)          no such path, decision or request
  |   |   `- UnknownModel        no card, alias or wildcard of that name
  |   |- MethodNotAllowed (405)
+ |   |- Conflict (409)          what is to be made exists already
  |   |- MalformedHead           two headers where one must stand
  |   |- BodyEncoded (415)       a compressed body: Baton reads none
  |   |- NoEligibleModel (400)   every model is excluded; carries the exclusions
@@ -105,6 +106,11 @@ class UnknownModel(NotFound):
 class MethodNotAllowed(RequestError):
     code = "method_not_allowed"
     status = 405
+
+
+class Conflict(RequestError):
+    code = "conflict"
+    status = 409
 
 
 class MalformedHead(RequestError):

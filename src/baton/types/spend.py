@@ -1,4 +1,4 @@
-"""Accounts, what they may use, and how they stand. Money in integer nano-dollars, times in Unix seconds, spans in seconds.
+"""Accounts, what they may use, and how they stand. Money in integer nano-dollars, times in Unix seconds.
 
 Accounts form paths, outermost first: `house > team:search > key:alice`; beside the house stand `measurement` and
 `orchestration`. End users (`user:NAME`) and tags (`tag:NAME`) are accounts without limits, for reports.

@@ -1,13 +1,14 @@
 """Gemini on the way back: errors, usage, and the watch over a stream that is relayed as bytes."""
 
 import re
+from math import ceil
 
 import msgspec
 from msgspec import Raw, Struct
 
 from baton.protocol.gemini.tables import USAGE
 from baton.protocol.watch import Grammar, Watch
-from baton.types.errors import BatonError
+from baton.types.errors import BatonError, LimitReached
 from baton.types.money import Usage
 
 STATUSES = {
@@ -43,15 +44,19 @@ def read_usage(body: bytes) -> Usage | None:
 
 
 def write_error(error: BatonError, request_id: str) -> bytes:
-    info = {
+    info: dict[str, object] = {
         "@type": "type.googleapis.com/google.rpc.ErrorInfo",
         "reason": error.code,
         "domain": "baton",
         "metadata": {"request_id": request_id},
     }
+    details: list[dict[str, object]] = [info]
+    if isinstance(error, LimitReached) and error.retry_after_s is not None:
+        retry = f"{max(1, ceil(error.retry_after_s))}s"
+        details.append({"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": retry})
     status = STATUSES.get(error.status, "INTERNAL" if error.status >= 500 else "INVALID_ARGUMENT")
     return msgspec.json.encode(
-        {"error": {"code": error.status, "message": error.message, "status": status, "details": [info]}}
+        {"error": {"code": error.status, "message": error.message, "status": status, "details": details}}
     )
 
 

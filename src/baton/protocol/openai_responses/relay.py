@@ -11,7 +11,13 @@ from baton.protocol.watch import Grammar, Watch
 from baton.types.errors import BatonError, RequestError
 from baton.types.money import Usage
 
-ERROR_TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
+ERROR_TYPES = {
+    401: "authentication_error",
+    402: "insufficient_quota",
+    403: "permission_error",
+    404: "not_found_error",
+    429: "rate_limit_error",
+}
 TAIL_BYTES = 4 * 1024 * 1024
 """The last event holds the whole response, with the request's instructions and tools in it."""
 LAST_LINES = 8

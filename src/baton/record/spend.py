@@ -1,0 +1,61 @@
+"""What every account has spent, read from the sums beside the requests' own rows."""
+
+from pathlib import Path
+
+from msgspec import Struct
+from sqlalchemy import Connection, case, desc, func, select
+from sqlalchemy.sql import ColumnElement
+
+from baton.record.database import reading
+from baton.record.schema import spend
+from baton.types.spend import Kind, Spent
+
+
+class SpendLine(Struct, frozen=True):
+    """`account` without its kind; `cost` in nano-dollars."""
+
+    account: str
+    requests: int
+    input_tokens: int
+    output_tokens: int
+    cost: int
+
+
+SUMS = [
+    func.coalesce(func.sum(column), 0)
+    for column in (spend.c.requests, spend.c.input_tokens, spend.c.output_tokens, spend.c.cost)
+]
+
+
+def spend_by(path: Path, kind: Kind, since_day: int = 0, until_day: int | None = None) -> list[SpendLine]:
+    """Dearest first; days since 1970, both ends included. Raises LedgerError."""
+    prefix = f"{kind}:"
+    query = (
+        select(spend.c.account, *SUMS)
+        .where(spend.c.account.startswith(prefix, autoescape=True), spend.c.day >= since_day)
+        .group_by(spend.c.account)
+        .order_by(desc(SUMS[-1]), spend.c.account)
+    )
+    if until_day is not None:
+        query = query.where(spend.c.day <= until_day)
+    with reading(path) as connection:
+        rows = connection.execute(query).all()
+    return [SpendLine(account.removeprefix(prefix), *map(int, sums)) for account, *sums in rows]
+
+
+def spent_of(path: Path, day: int, month_begins: int) -> dict[str, Spent]:
+    """By every account that has limits or may get some: all but end users and tags. Raises LedgerError."""
+    with reading(path) as connection:
+        return _spent(connection, day, month_begins)
+
+
+def _spent(connection: Connection, day: int, month_begins: int) -> dict[str, Spent]:
+    def since(first: int) -> ColumnElement[int]:
+        return func.coalesce(func.sum(case((spend.c.day >= first, spend.c.cost), else_=0)), 0)
+
+    query = (
+        select(spend.c.account, since(day), since(month_begins), func.coalesce(func.sum(spend.c.cost), 0))
+        .where(~spend.c.account.startswith("user:"), ~spend.c.account.startswith("tag:"))
+        .group_by(spend.c.account)
+    )
+    return {name: Spent(int(today), int(month), int(total)) for name, today, month, total in connection.execute(query)}
