@@ -44,6 +44,17 @@ class Provider(Struct, frozen=True):
     """What its kind must know besides, such as `region` or `api_version`."""
 
 
+class Deployment(Struct, frozen=True):
+    """One place where a model can be asked: its name at one provider."""
+
+    provider: str
+    upstream: str
+    weight: float = 1.0
+    """How much it takes, beside the other deployments of the model."""
+    max_concurrency: int = 0
+    """Calls at once; more wait in its queue. 0: no limit."""
+
+
 class ModelCard(Struct, frozen=True):
     """What a model can do and costs. `id` is `provider/model`; `upstream` is its name on the provider's wire."""
 
@@ -59,3 +70,5 @@ class ModelCard(Struct, frozen=True):
     """Task types the model was made for, such as `code`."""
     quality: dict[str, float] = field(default_factory=dict)
     """Configured quality 0..1 per task type: what the operator asserts, until something is certified."""
+    deployments: tuple[Deployment, ...] = ()
+    """Where it is asked; empty: at its own provider, by its own name, alone."""
