@@ -16,6 +16,11 @@ ConfigOption = Annotated[
 ]
 
 
+def file_of(path: Path | None) -> Path | None:
+    """The file that `configured` reads; None when it reads the environment alone."""
+    return path if path is not None else DEFAULT_FILE if DEFAULT_FILE.exists() else None
+
+
 def configured(path: Path | None) -> "Config":
     """Raises ConfigError with everything that is wrong."""
     from baton.config.environment import config_from_environment

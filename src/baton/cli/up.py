@@ -2,11 +2,13 @@
 
 import ipaddress
 import sys
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from baton.cli.configured import ConfigOption, configured
+from baton.cli.configured import ConfigOption, configured, file_of
 from baton.types.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ def up(
     quiet: Annotated[bool, typer.Option("--quiet", help="Print no tables.")] = False,
 ) -> None:
     """Serve the gateway: point an OpenAI or Anthropic SDK at it and say model 'auto'."""
-    from baton.server.run import bind, serve_forever
+    from baton.server.run import Source, bind, serve_forever
 
     found = configured(config)
     address = host or found.server.host
@@ -31,7 +33,15 @@ def up(
     if not quiet:
         print_tables(found)
     sys.stderr.write(f"Baton serves at {url}  (OpenAI SDK: {url}/v1, Anthropic SDK: {url})\n")
-    serve_forever(found, sock, workers or found.server.workers)
+    source = Source(partial(read_again, config, address), file_of(config))
+    serve_forever(found, sock, workers or found.server.workers, source)
+
+
+def read_again(path: Path | None, address: str) -> "Config":
+    """For a reload. Raises ConfigError, also for what may be wrong only where Baton is bound to this address."""
+    found = configured(path)
+    refuse_open_door(address, found)
+    return found
 
 
 def refuse_open_door(address: str, config: "Config") -> None:

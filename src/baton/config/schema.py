@@ -7,7 +7,16 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from baton.config.checks import ModelName, Name, Share, checked, key_problem, secret_problem
+from baton.config.checks import (
+    ModelName,
+    Name,
+    Share,
+    checked,
+    database_problem,
+    key_problem,
+    redis_problem,
+    secret_problem,
+)
 from baton.types.decision import PolicySnapshot
 from baton.types.quirks import Quirks
 from baton.types.secret import Secret
@@ -48,6 +57,10 @@ class ServerConfig(Struct, frozen=True, forbid_unknown_fields=True, omit_default
     first_byte_s: Annotated[Seconds, Meta(description="Until the first byte of the answer")] = 300.0
     between_bytes_s: Annotated[Seconds, Meta(description="Between two pieces of an answer")] = 120.0
     total_s: Annotated[Seconds, Meta(description="Until the end of the answer")] = 900.0
+    drain_s: Annotated[
+        Annotated[float, Meta(ge=0, le=3_600)],
+        Meta(description="How long streams may go on after a stop was asked for"),
+    ] = 10.0
     keys: Annotated[tuple[KeyConfig, ...], Meta(description="Callers' keys; none: whoever reaches it may ask")] = ()
 
 
@@ -63,6 +76,14 @@ class LedgerConfig(Struct, frozen=True, forbid_unknown_fields=True, omit_default
     ] = 10_000
     retention_days: Annotated[
         Annotated[float, Meta(gt=0)] | None, Meta(description="Older rows are deleted; null keeps all")
+    ] = None
+    database_url: Annotated[
+        Annotated[Secret, checked(database_problem, "PostgreSQL that the ledgers of all replicas are shipped to")]
+        | None,
+        Meta(description="Needs the extra `postgres`; default: the file is all there is"),
+    ] = None
+    replica: Annotated[
+        Name | None, Meta(description="Names a new ledger file among those shipped; default: the host's name")
     ] = None
 
 
@@ -107,6 +128,10 @@ class StateConfig(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     path: Annotated[
         Annotated[str, Meta(min_length=1)] | None,
         Meta(description="SQLite file; default: beside the ledger, with -state in its name"),
+    ] = None
+    redis_url: Annotated[
+        Annotated[Secret, checked(redis_problem, "Redis that all replicas share state, limits and budgets in")] | None,
+        Meta(description="Needs the extra `redis`; default: this process stands alone"),
     ] = None
 
 

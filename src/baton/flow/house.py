@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from msgspec import Struct
+
 from baton.call.either import EitherTransport
 from baton.call.endpoint import Endpoints
 from baton.call.providers.quirks import target_for
@@ -27,10 +29,21 @@ DAY_S = 86_400.0
 RANDOM_BYTES = 512
 
 
+class Life(Struct):
+    """What holds for a process whatever its config."""
+
+    stopping: bool = False
+    """Streams that are cancelled from now on end with a typed error."""
+    config_problems: tuple[str, ...] = ()
+    """What is wrong with a config that was offered, and is not in force."""
+
+
 class House:
     """Everything that one process needs to serve requests. Made by `open_house`; its owner closes it."""
 
-    def __init__(self, config: Config, ledger: Ledger, transport: Transport, keep: Keep) -> None:
+    def __init__(
+        self, config: Config, ledger: Ledger, transport: Transport, keep: Keep, life: "Life | None" = None
+    ) -> None:
         content, handoff = config.content, config.handoff
         given = handoff.seal_key.reveal().encode() if handoff.seal_key is not None else None
         private = PrivateState(
@@ -56,6 +69,7 @@ class House:
         self.policy = Policy(config.snapshot)
         self.endpoints = Endpoints(config.snapshot.providers)
         self.max_answer_bytes = config.server.max_answer_bytes
+        self.life = life or Life()
         self._ids = _Ids()
         self._now: Callable[[], float] = time.time
         self._sample = random.Random().random  # noqa: S311 - a sampling rate, not a secret
@@ -81,6 +95,10 @@ class House:
         """Everything that `model` may be, but for what wildcards of routes let through."""
         snapshot = self.config.snapshot
         return [*PRESETS, *snapshot.aliases, *snapshot.cards]
+
+    def renewed(self, config: Config) -> "House":
+        """The same house by another config. Requests under way keep to the one that they began with."""
+        return House(config, self.ledger, self.transport, self.keep, self.life)
 
     async def close(self) -> None:
         """Calls under way are dropped; the ledger writes what it holds."""

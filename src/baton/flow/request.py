@@ -15,13 +15,14 @@ from baton.flow.run import Run
 from baton.protocol.request import read_request
 from baton.protocol.voice import Voice, voice_of
 from baton.types.card import ModelCard
-from baton.types.errors import BatonError, HandoffRefused, NoEligibleModel, UpstreamFault, UpstreamStatus
+from baton.types.errors import BatonError, HandoffRefused, NoEligibleModel, Overloaded, UpstreamFault, UpstreamStatus
 from baton.types.money import Usage, usd_text
 from baton.types.outcome import Ending
 from baton.types.request import Request
 
 JSON = {"content-type": "application/json"}
 EVENTS = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
+STOPPING = "Baton is stopping and could not wait for the end of this answer: ask again"
 LEFT_STATUS = 499
 """What the ledger notes when the caller left before the answer (the status that nginx uses)."""
 PASSED = "pass"
@@ -174,6 +175,10 @@ async def _relay(
         fault = raised
         left = False
         yield voice.write_error_event(fault, run.request_id)
+    except asyncio.CancelledError:
+        if not house.life.stopping:
+            raise
+        yield voice.write_error_event(Overloaded(STOPPING), run.request_id)
     finally:
         if left or fault is not None:
             upstream.abort()

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from baton.config.schema import Config
 from baton.flow.arrival import Reply
 from baton.flow.house import House
 from baton.protocol.voice import voice_of
@@ -17,7 +18,7 @@ from baton.server.auth import Keys
 from baton.server.doors import dialect_of, find_door
 from baton.server.leaving import Leaving
 from baton.server.visit import Visit
-from baton.types.errors import BatonError, BodyTooLarge, MalformedBody, UpstreamFault
+from baton.types.errors import BatonError, BodyEncoded, BodyTooLarge, MalformedBody, UpstreamFault
 
 Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -26,10 +27,35 @@ Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 log = logging.getLogger("baton.server")
 
 
+FIXED = (
+    "server.host", "server.port", "server.workers", "server.connect_s", "server.first_byte_s", "server.between_bytes_s",
+    "server.total_s", "ledger", "state",
+)  # fmt: skip
+"""Settings that are looked at when Baton starts, and never again."""
+
+
 class App:
     """`house` is opened, and closed, by the one who runs the server."""
 
     def __init__(self, house: House) -> None:
+        self._use(house)
+
+    def swap(self, config: Config) -> list[str]:
+        """Serve by this config from the next request on. Gives the settings that only a restart can change."""
+        self._house.life.config_problems = ()
+        kept = [name for name in FIXED if _setting(config, name) != _setting(self._house.config, name)]
+        self._use(self._house.renewed(config))
+        return kept
+
+    def refuse_config(self, problems: list[str]) -> None:
+        """A config that was offered and is wrong: told by /health until a good one comes."""
+        self._house.life.config_problems = tuple(problems)
+
+    def stop(self) -> None:
+        """Streams that are cancelled from now on end with a typed error."""
+        self._house.life.stopping = True
+
+    def _use(self, house: House) -> None:
         self._house = house
         self._keys = Keys(house.config.server.keys)
         self._max_body = house.config.server.max_body_bytes
@@ -66,8 +92,17 @@ class App:
             leaving.disarm()
 
 
+def _setting(config: Config, name: str) -> object:
+    value: object = config
+    for step in name.split("."):
+        value = getattr(value, step)
+    return value
+
+
 async def _read_body(receive: Receive, headers: Mapping[str, str], limit: int) -> bytes:
-    """Raises BodyTooLarge before reading where the length is declared, else as soon as the limit is passed."""
+    """Raises BodyEncoded, or BodyTooLarge before reading where the length is declared, else as soon as the limit is passed."""
+    if headers.get("content-encoding", "identity").lower() != "identity":
+        raise BodyEncoded("a compressed body is not read here: send it without content-encoding")
     declared = headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:
         raise _too_large(limit)

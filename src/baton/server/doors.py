@@ -40,6 +40,7 @@ GEMINI_PATHS = "/v1beta/"
 DOORS: dict[str, dict[str, Door]] = {
     "/v1/chat/completions": {"POST": Door(_wire("openai-chat"))},
     "/v1/responses": {"POST": Door(_wire("openai-responses"))},
+    "/v1/responses/compact": {"POST": Door(responses.compact)},
     "/v1/responses/{id}": {"GET": Door(responses.show), "DELETE": Door(responses.delete)},
     "/v1/responses/{id}/input_items": {"GET": Door(responses.list_items)},
     "/v1/messages": {"POST": Door(_wire("anthropic"))},

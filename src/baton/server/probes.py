@@ -14,7 +14,7 @@ async def alive(_visit: Visit) -> Reply:
 async def ready(visit: Visit) -> Reply:
     """Requests can be served and recorded: there are models, and the ledger takes rows."""
     health = visit.house.ledger.health()
-    problems = []
+    problems = ["Baton is stopping"] if visit.house.life.stopping else []
     if not visit.house.config.snapshot.cards:
         problems.append("no model is configured: set a provider's key or write a baton.yaml")
     if health.last_error:
@@ -27,8 +27,9 @@ async def health(visit: Visit) -> Reply:
     state = visit.house.ledger.health()
     return json_reply(
         {
-            "status": "degraded" if state.last_error or state.dropped else "ok",
+            "status": "degraded" if state.last_error or state.dropped or visit.house.life.config_problems else "ok",
             "models": len(visit.house.config.snapshot.cards),
+            "config_problems": visit.house.life.config_problems,
             "ledger": state,
         }
     )

@@ -4,6 +4,7 @@ import msgspec
 
 from baton.flow.arrival import Reply
 from baton.server.visit import JSON, Visit, json_reply
+from baton.types.errors import NotFound
 
 
 async def show(visit: Visit) -> Reply:
@@ -21,3 +22,7 @@ async def list_items(visit: Visit) -> Reply:
 async def delete(visit: Visit) -> Reply:
     visit.house.answers.drop(visit.params["id"], visit.caller)
     return json_reply({"id": visit.params["id"], "object": "response", "deleted": True})
+
+
+async def compact(_visit: Visit) -> Reply:
+    raise NotFound("Baton compacts no conversations: send the conversation whole, or compact it in the client")

@@ -3,25 +3,28 @@
 import asyncio
 import contextlib
 import gc
-import os
 import signal
 import socket
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Coroutine, Generator
 from contextlib import asynccontextmanager
+from math import ceil
+from pathlib import Path
 from typing import Any
 
 import uvicorn
+from msgspec import Struct
 
 from baton.config.schema import Config
 from baton.flow.house import House, open_house
 from baton.server.app import App
-from baton.server.one_write import OneWriteProtocol
-
-DRAIN_S = 10
-"""How long streams under way may go on after a stop was asked for."""
+from baton.server.strict import StrictProtocol
+from baton.server.reload import Load, Reloader
+from baton.server.workers import supervise
 
 BACKLOG = 2_048
 GC_ALLOCATIONS = 20_000
+LAST_WORDS_S = 1.0
+STOPS = (signal.SIGINT, signal.SIGTERM)
 STARTED_POLL_S = 0.005
 
 
@@ -38,34 +41,31 @@ def bind(host: str, port: int) -> socket.socket:
     return sock
 
 
-def serve_forever(config: Config, sock: socket.socket, workers: int = 1) -> None:
+def serve_forever(config: Config, sock: socket.socket, workers: int = 1, source: "Source | None" = None) -> None:
     """Serve until SIGINT or SIGTERM. Raises LedgerError when the ledger cannot be opened.
 
-    Further workers are forks that accept from the same socket; each keeps its own rows in the one ledger.
+    Several workers are forks that accept from the same socket; each keeps its own rows in the one ledger.
     """
     sock.listen(BACKLOG)
-    children = []
-    for _ in range(workers - 1):
-        child = os.fork()
-        if child == 0:
-            _run(_serve(config, sock))
-            os._exit(0)
-        children.append(child)
-    try:
-        _run(_serve(config, sock))
-    finally:
-        for child in children:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(child, signal.SIGTERM)
-        for child in children:
-            os.waitpid(child, 0)
+    if workers == 1:
+        _run(_serve(config, sock, source))
+    else:
+        supervise(lambda: _run(_serve(config, sock, source)), workers)
+
+
+class Source(Struct, frozen=True):
+    """Where the config came from: how it is read again, and the file to watch, where it is one."""
+
+    load: Load
+    path: Path | None = None
 
 
 @asynccontextmanager
 async def serving(config: Config, sock: socket.socket) -> AsyncGenerator[House, None]:
     """Serve inside a running loop, for tests and programs; leaves signals alone."""
     house = open_house(config)
-    server = uvicorn.Server(_settings(house))
+    app = App(house)
+    server = Gateway(_settings(app, config.server.drain_s), app)
     server.config.load()
     server.lifespan = server.config.lifespan_class(server.config)
     task = asyncio.create_task(server._serve(sockets=[sock]))  # noqa: SLF001 - `serve` would take the signals
@@ -81,21 +81,54 @@ async def serving(config: Config, sock: socket.socket) -> AsyncGenerator[House, 
         await house.close()
 
 
-async def _serve(config: Config, sock: socket.socket) -> None:
+async def _serve(config: Config, sock: socket.socket, source: Source | None) -> None:
     house = open_house(config)
+    app = App(house)
+    reloader = None if source is None else Reloader(app, source.load, source.path)
     # What is there by now stays; what a request makes dies with it, and is rarely part of a cycle.
     gc.freeze()
     gc.set_threshold(GC_ALLOCATIONS)
+    server = Gateway(_settings(app, config.server.drain_s), app)
+    if reloader is not None:
+        reloader.start()
     try:
-        await uvicorn.Server(_settings(house)).serve(sockets=[sock])
+        await server.serve(sockets=[sock])
     finally:
+        if reloader is not None:
+            reloader.stop()
         await house.close()
 
 
-def _settings(house: House) -> uvicorn.Config:
+class Gateway(uvicorn.Server):
+    """Stops in three steps: no new connections, streams go on up to a deadline, then a typed error ends them."""
+
+    def __init__(self, config: uvicorn.Config, app: App) -> None:
+        super().__init__(config)
+        self._app = app
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """A stop that was asked for is no failure: unlike uvicorn's own way, the signal is not raised again."""
+        loop = asyncio.get_running_loop()
+        for number in STOPS:
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in STOPS:
+                loop.remove_signal_handler(number)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._app.stop()
+        await super().shutdown(sockets)
+        if self.server_state.tasks:  # cancelled by now: each may still say why its stream ends
+            await asyncio.wait(self.server_state.tasks, timeout=LAST_WORDS_S)
+
+
+def _settings(app: App, drain_s: float) -> uvicorn.Config:
     return uvicorn.Config(
-        App(house),
-        http=OneWriteProtocol,
+        app,
+        http=StrictProtocol,
         ws="none",
         lifespan="off",
         interface="asgi3",
@@ -105,7 +138,7 @@ def _settings(house: House) -> uvicorn.Config:
         server_header=False,
         date_header=False,
         proxy_headers=False,
-        timeout_graceful_shutdown=DRAIN_S,
+        timeout_graceful_shutdown=ceil(drain_s),
     )
 
 
