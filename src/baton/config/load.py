@@ -73,6 +73,7 @@ def build_config(file: File, env: Mapping[str, str], problems: Problems, day: da
         content=file.content,
         handoff=file.handoff,
         state=file.state,
+        reliability=file.reliability,
         quirks=models.quirks,
         notes=tuple(providers.notes),
     )

@@ -3,6 +3,8 @@
 from datetime import date
 from typing import TypeVar
 
+from msgspec.structs import replace
+
 from baton.config.catalogue import BuiltinProvider, Catalogue
 from baton.config.checks import RESERVED
 from baton.config.names import Names
@@ -10,12 +12,14 @@ from baton.config.prices import listed
 from baton.config.problems import Problems, joined, nearest
 from baton.config.providers import Providers, is_local
 from baton.config.shape import ModelEntry, PriceEntry
-from baton.types.card import ModelCard, Provider
+from baton.types.card import Deployment, ModelCard, Provider
 from baton.types.money import Price, price_from_usd
 from baton.types.quirks import Quirks
 
 ASSUMED_MAX_OUTPUT = 8192
 """For a card that does not say. A request that asks for more is not sent to it."""
+
+OF_ONE_PLACE = ("base_url", "dialects", "auth", "api_key")
 
 T = TypeVar("T")
 
@@ -48,14 +52,38 @@ class Models:
         for entry, path in self._wanted(entries):
             card = None
             if not self._problems.inside(path):
-                provider = self._providers.for_model(entry, path)
-                card = self._card(entry, provider, path) if provider is not None else None
+                placed = _at_first_deployment(entry)
+                provider = self._providers.for_model(placed, path)
+                card = self._card(placed, provider, path) if provider is not None else None
+                if card is not None and provider is not None and entry.deployments:
+                    card = self._deployed(card, entry, provider, path)
             if card is None:
                 self.failed.add(entry.id)
             else:
                 self.cards[card.id] = card
                 self._note_quirks(card.id, entry)
                 self._paths[card.id] = path
+
+    def _deployed(self, card: ModelCard, entry: ModelEntry, first: Provider, path: str) -> ModelCard | None:
+        """Raises no problem twice: None when one of the deployments has one."""
+        problem = ""
+        if entry.provider is not None or any(getattr(entry, member) is not None for member in OF_ONE_PLACE):
+            problem = "has `deployments`: take out provider, base_url, dialects, auth and api_key, and give them there"
+        found: list[Deployment] = []
+        for one in entry.deployments:
+            provider = self._providers.for_model(ModelEntry(entry.id, provider=one.provider), path)
+            if provider is None:
+                return None
+            if first.dialects[0] not in provider.dialects:
+                problem = f"cannot be asked in {first.dialects[0]!r} at {one.provider!r}, as it is at {first.name!r}"
+            place = Deployment(provider.name, one.upstream or card.upstream, one.weight, one.max_concurrency or 0)
+            if any((place.provider, place.upstream) == (other.provider, other.upstream) for other in found):
+                problem = f"is given twice at {one.provider!r} as {place.upstream!r}: keep one, with a higher weight"
+            found.append(place)
+        if problem:
+            self._problems.add(joined(path, "deployments"), f"model {entry.id!r} {problem}")
+            return None
+        return replace(card, deployments=tuple(found))
 
     def _note_quirks(self, model: str, entry: ModelEntry) -> None:
         of_provider = self._providers.quirks_of(entry.provider or entry.id.partition("/")[0])
@@ -122,6 +150,9 @@ class Models:
         upstream = entry.upstream or entry.id.partition("/")[2]
         known = self._known.cards.get(f"{name}/{upstream}")
         host = self._known.providers.get(name)
+        if entry.deployments:
+            known = known or self._known.cards.get(entry.id)
+            host = host or self._known.providers.get(entry.id.partition("/")[0])
         local = self._known.is_local(name)
         tier = entry.tier or (known.tier if known else "local" if local else None)
         window = entry.context_window or (known.context_window if known else host.local_window if host else None)
@@ -158,6 +189,14 @@ class Models:
             return
         for member in missing:
             self._problems.add(joined(path, member), f"model {model!r} has no {member}: {HOW_TO_STATE[member]}")
+
+
+def _at_first_deployment(entry: ModelEntry) -> ModelEntry:
+    """What is read of a model's provider is read of that of its first deployment."""
+    if not entry.deployments:
+        return entry
+    first = entry.deployments[0]
+    return replace(entry, provider=first.provider, upstream=first.upstream or entry.upstream)
 
 
 def _stated(price: PriceEntry | None) -> Price | None:

@@ -19,6 +19,7 @@ from baton.config.checks import (
 )
 from baton.types.decision import PolicySnapshot
 from baton.types.quirks import Quirks
+from baton.types.reliability import Reliability
 from baton.types.secret import Secret
 
 MIB = 1024 * 1024
@@ -144,6 +145,7 @@ class Config(Struct, frozen=True):
     content: ContentConfig = field(default_factory=ContentConfig)
     handoff: HandoffConfig = field(default_factory=HandoffConfig)
     state: StateConfig = field(default_factory=StateConfig)
+    reliability: Reliability = field(default_factory=Reliability)
     quirks: dict[str, Quirks] = field(default_factory=dict)
     """By model id: what the file says of the model, over what it says of its provider."""
     notes: tuple[str, ...] = ()

@@ -33,6 +33,7 @@ from baton.config.schema import (
 )
 from baton.types.card import AuthStyle, Capability, Dialect, Tier
 from baton.types.quirks import Quirks
+from baton.types.reliability import Reliability
 from baton.types.secret import Secret
 from baton.types.task import ToolPolicy
 
@@ -77,6 +78,23 @@ class ProviderEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     quirks: Annotated[Quirks | None, Meta(description="What all its models take otherwise")] = None
 
 
+class DeploymentEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One of several places where a model can be asked: at an account of `providers`."""
+
+    provider: Name
+    upstream: Annotated[
+        Annotated[str, Meta(min_length=1)] | None,
+        Meta(description="The model's name there; default: that of the card"),
+    ] = None
+    weight: Annotated[
+        Annotated[float, Meta(gt=0, le=1_000)], Meta(description="How much it takes, beside the other ones")
+    ] = 1.0
+    max_concurrency: Annotated[
+        Annotated[int, Meta(ge=1, le=100_000)] | None,
+        Meta(description="Calls at once; more wait in a queue (`reliability.queue`)"),
+    ] = None
+
+
 class ModelEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A model card. For a built-in model, what is given here replaces what is known, field by field."""
 
@@ -100,6 +118,10 @@ class ModelEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
     auth: Annotated[AuthStyle | None, Meta(description="How this model's own address wants its key")] = None
     api_key: ApiKey | None = None
     quirks: Annotated[Quirks | None, Meta(description="What this model takes otherwise")] = None
+    deployments: Annotated[
+        tuple[DeploymentEntry, ...],
+        Meta(description="Where it can be asked, instead of `provider`: the one with the least to do is taken"),
+    ] = ()
 
 
 class MatchEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -188,6 +210,7 @@ class File(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     content: ContentConfig = field(default_factory=ContentConfig)
     handoff: HandoffConfig = field(default_factory=HandoffConfig)
     state: StateConfig = field(default_factory=StateConfig)
+    reliability: Reliability = field(default_factory=Reliability)
 
 
 def json_schema() -> dict[str, Any]:
