@@ -85,3 +85,5 @@ class Route(Struct, frozen=True):
     """`pass`: the asked model is the target itself, nothing is chosen."""
     cache: RouteCache | None = None
     tool_policy: ToolPolicy = "flag"
+    hedge: bool = False
+    """A second call is sent when the first is slower than most; the faster one is taken."""
