@@ -22,6 +22,7 @@ from baton.types.parts import (
 )
 
 NULL = "null"
+EMPTY_LIST = "an empty list"
 REASONING = "reasoning of another model is not shown to this one"
 CACHE = "a cache marker of {0}: the target has its own rules"
 EMPTY_TEXT = "an empty text, which the target refuses"
@@ -76,6 +77,8 @@ def note_extras(account: Account, path: str, extra: Mapping[str, bytes], dialect
         place = f"{path}.{name}"
         if is_null(value):
             account.note(place, "withheld", NULL)
+        elif value == b"[]":
+            account.note(place, "withheld", EMPTY_LIST)
         elif name in EXTRAS:
             account.note(place, "withheld", WITHOUT_WEIGHT.format(dialect))
         else:

@@ -46,6 +46,17 @@ FOREIGN_STOP = "no such stop reason: {0!r} is written as {1!r}"
 NO_CALLS = "the upstream said that it called tools, and called none"
 CUT = "the answer ended without its end"
 
+DIRECT = {"type": "direct"}
+"""Who called the tool: the model itself, and not a program that it runs at the vendor's."""
+NO_USAGE: dict[str, Any] = {
+    "cache_creation": None,
+    "inference_geo": None,
+    "output_tokens_details": None,
+    "server_tool_use": None,
+    "service_tier": None,
+}
+"""Members that every answer has there, and of which only the vendor could say more."""
+
 
 class Emitter:
     """Events in, wire events out."""
@@ -135,7 +146,7 @@ class Emitter:
             return
         self._begun = True
         start, usage = self._start or Start(), self._usage
-        counts = {"input_tokens": self._reply.input_tokens, "output_tokens": 0} if usage is None else wire_usage(usage)
+        counts = wire_usage(Usage(self._reply.input_tokens, 0) if usage is None else usage)
         message: WireEvent = {
             "id": self._reply.id or start.id,
             "type": "message",
@@ -144,7 +155,9 @@ class Emitter:
             "content": [],
             "stop_reason": None,
             "stop_sequence": None,
-            "usage": counts,
+            "stop_details": None,
+            "container": None,
+            "usage": NO_USAGE | counts,
         }
         yield {"type": "message_start", "message": message}
 
@@ -158,7 +171,12 @@ class Emitter:
         elif word is None or stop.reason in {"compaction", "malformed_call", "recitation"}:
             word = word or UNFINISHED
             self._note("answer.stop_reason", "degraded", FOREIGN_STOP.format(stop.raw or stop.reason, word))
-        delta: WireEvent = {"stop_reason": word, "stop_sequence": stop.sequence}
+        delta: WireEvent = {
+            "stop_reason": word,
+            "stop_sequence": stop.sequence,
+            "stop_details": None,
+            "container": None,
+        }
         if stop.details and word == "refusal":
             delta["stop_details"] = Raw(stop.details)
         counts = {"output_tokens": 0} if self._usage is None else wire_usage(self._usage)
@@ -193,7 +211,7 @@ class Emitter:
 
     def _text(self, event: TextDelta) -> Iterator[WireEvent]:
         if event.text:
-            yield from self._opened(event.part, {"type": "text", "text": ""})
+            yield from self._opened(event.part, {"type": "text", "text": "", "citations": []})
             yield self._delta({"type": "text_delta", "text": event.text})
 
     def _arguments(self, event: ToolArgumentsDelta) -> Iterator[WireEvent]:
@@ -250,7 +268,7 @@ class Emitter:
     def _call(self, event: ToolCallStart) -> Iterator[WireEvent]:
         self._called = True
         name = self._reply.tool_names.get(event.name, event.name)
-        block = {"type": "tool_use", "id": fit(event.id, "anthropic"), "name": name, "input": {}}
+        block = {"type": "tool_use", "id": fit(event.id, "anthropic"), "name": name, "input": {}, "caller": DIRECT}
         yield from self._opened(event.part, block)
 
     def _whole(self, event: WholePart) -> Iterator[WireEvent]:
@@ -353,7 +371,8 @@ def whole_message(events: Iterable[Event], reply: Reply) -> tuple[WireEvent, Han
         elif kind == "content_block_delta":
             _add_delta(blocks[event["index"]], event["delta"])
         elif kind == "message_delta":
-            message |= event["delta"] | {"usage": event["usage"], "content": [_settled(block) for block in blocks]}
+            used = message["usage"] | event["usage"]
+            message |= event["delta"] | {"usage": used, "content": [_settled(block) for block in blocks]}
     return message, emitter.report()
 
 
@@ -368,7 +387,7 @@ def _add_delta(block: WireEvent, delta: WireEvent) -> None:
     elif kind == "input_json_delta":
         block["arguments"] = block.get("arguments", "") + delta["partial_json"]
     elif kind == "citations_delta":
-        block.setdefault("citations", []).append(delta["citation"])
+        block["citations"] = [*(block.get("citations") or ()), delta["citation"]]
 
 
 def _settled(block: WireEvent) -> WireEvent:

@@ -19,6 +19,8 @@ from baton.types.parts import ReasoningPart, ToolCallPart
 NO_PREFILL = "the target does not continue the assistant's last words"
 AUTOMATIC_CACHE = "added: the provider caches up to the last block by itself"
 NO_TURNS = "nothing is left to send"
+OPENED = "a user turn was put before it: the target's conversations begin with one"
+OPENING_TEXT = "[the conversation begins with what the assistant said]"
 TOOL_LOOP_END = 4
 """Messages at the end among which the open tool loop's last call is found: call, results, system, words."""
 
@@ -38,6 +40,9 @@ def write(conversation: Conversation, target: Target) -> Rendered:
         message for step in steps[leading:] for message in messages.of_step(step, released.get(step.turn.path, {}))
     ]
     _check_ends(account, conversation, target, rendered)
+    if rendered and rendered[0]["role"] == "assistant":
+        account.note(steps[leading].turn.path, "degraded", OPENED)
+        rendered.insert(0, {"role": "user", "content": OPENING_TEXT})
     body: dict[str, Any] = {"model": target.model}
     account.setting("model", "kept")
     body |= options.limits(account, conversation, target)

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from baton.protocol.custom_tools import FreeTextCalls
 from baton.protocol.dialects import Reply
+from baton.protocol.openai_responses.echo import repeated
 from baton.protocol.openai_responses.item_write import PREFIXES, Draft, ItemKind, Wire, own_reasoning
 from baton.protocol.openai_responses.items import DIALECT
 from baton.protocol.openai_responses.tables import (
@@ -45,15 +46,6 @@ from baton.types.money import Usage
 from baton.types.parts import OpaquePart, PrivateEntry, ServerToolPart
 
 ID_CHARS = 32
-ECHOED: dict[str, Any] = {
-    "background": False, "frequency_penalty": 0, "instructions": None, "max_output_tokens": None,
-    "max_tool_calls": None, "metadata": {}, "parallel_tool_calls": True, "presence_penalty": 0,
-    "previous_response_id": None, "prompt_cache_key": None, "reasoning": {"effort": None, "summary": None},
-    "safety_identifier": None, "service_tier": "default", "store": False, "temperature": 1,
-    "text": {"format": {"type": "text"}}, "tool_choice": "auto", "tools": [], "top_logprobs": 0, "top_p": 1,
-    "truncation": "disabled",
-}  # fmt: skip
-"""Members of the request that a response repeats, and what they are where it did not set them."""
 ANNOTATIONS = frozenset({"file_citation", "url_citation", "container_file_citation", "file_path"})
 KEPT_BY_STORE = "private state: kept for its origin, this caller's dialect has no field for it"
 NOT_SHOWN = "reasoning is not shown to this caller"
@@ -79,6 +71,7 @@ class Emitter:
         self._reply = reply
         self._free_text = FreeTextCalls(reply.custom_tools)
         self._id = reply.id
+        self._repeated = repeated(reply.echo)
         self._begun = False
         self._over = False
         self._stop: Stop | None = None
@@ -195,10 +188,6 @@ class Emitter:
         yield {"type": "error"} | said | {"error": {"type": FAULT_TYPES.get(fault.kind, OTHER_TYPE)} | said}
 
     def _response(self, status: str) -> Wire:
-        echoed = {
-            name: Raw(self._reply.echo[name]) if self._reply.echo.get(name, b"null") != b"null" else value
-            for name, value in ECHOED.items()
-        }
         return {
             "id": self._id,
             "object": "response",
@@ -209,7 +198,7 @@ class Emitter:
             "incomplete_details": None,
             "model": self._reply.model,
             "output": [self._output[index] for index in sorted(self._output)],
-            **echoed,
+            **self._repeated,
             "usage": None if self._usage is None else wire_usage(self._usage),
         }
 
