@@ -100,7 +100,7 @@ def _setting(config: Config, name: str) -> object:
 
 
 async def _read_body(receive: Receive, headers: Mapping[str, str], limit: int) -> bytes:
-    """Raises BodyEncoded, or BodyTooLarge before reading where the length is declared, else as soon as the limit is passed."""
+    """Raises BodyEncoded; BodyTooLarge before reading where the length is declared, else when the limit is passed."""
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise BodyEncoded("a compressed body is not read here: send it without content-encoding")
     declared = headers.get("content-length", "")

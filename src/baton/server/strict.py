@@ -1,13 +1,13 @@
 """The part of HTTP/1.1 that Baton takes: one meaning for every message, heads of a bounded size.
 
-llhttp refuses most of what two servers could read differently (both lengths, folded lines, odd chunk sizes). Refused here
-besides: codings other than `chunked`, and any in HTTP/1.0; a missing or a second Host; a second key; an upgrade, whose
-body would be read as the next request; versions that are none. Trailers are read and forgotten: they add no header.
+llhttp refuses most of what two servers could read differently (both lengths, folded lines, odd chunk sizes). Refused
+here besides: codings other than `chunked`, and any in HTTP/1.0; a missing or a second Host; a second key; an upgrade,
+whose body would be read as the next request; versions that are none. Trailers are read and add no header.
 """
 
 import asyncio
 
-from baton.server.one_write import OneWriteProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 MAX_HEADERS = 128
 MAX_HEAD_BYTES = 64 * 1024
@@ -29,7 +29,7 @@ class HeadRefused(Exception):
     """Told through the parser, which stops at it."""
 
 
-class StrictProtocol(OneWriteProtocol):
+class StrictProtocol(HttpToolsProtocol):
     _head_timer: asyncio.TimerHandle | None = None
     _headed = False
     _spent = 0
@@ -91,7 +91,8 @@ class StrictProtocol(OneWriteProtocol):
     def send_400_response(self, msg: str) -> None:
         """Between the bytes of an answer that is under way nothing can be told: then the connection just ends."""
         status, text = self._refusal or (400, msg)
-        if self.cycle is None or self.cycle.response_complete:
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is None or cycle.response_complete or not cycle.response_started:
             head = (
                 f"HTTP/1.1 {status} {TEXT[status]}\r\ncontent-type: text/plain; charset=utf-8\r\n"
                 f"content-length: {len(text)}\r\nconnection: close\r\n\r\n{text}"
