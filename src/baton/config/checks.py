@@ -101,6 +101,25 @@ def secret_problem(text: str) -> str:
     return ""
 
 
+def database_problem(text: str) -> str:
+    return _service_problem(text, ("postgresql", "postgres"), "postgresql://user:password@host:5432/name")
+
+
+def redis_problem(text: str) -> str:
+    return _service_problem(text, ("redis", "rediss"), "redis://:password@host:6379/0")
+
+
+def _service_problem(text: str, schemes: tuple[str, ...], like: str) -> str:
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        return f"is not an address: write it like {like}"
+    if parts.scheme not in schemes or not (parts.hostname or parts.query):
+        return f"is not an address: write it like {like}"
+    return ""
+
+
 def key_problem(text: str) -> str:
     if text.startswith("sha256:") and not HASHED_KEY.fullmatch(text):
         return "must have 64 hex digits after 'sha256:': printf %s KEY | sha256sum"

@@ -1,4 +1,4 @@
-"""Opening a ledger file: settings, tables, version, and errors that say what to do. SQLite for the ledger itself.
+"""Opening a ledger file: settings, tables, version, and errors that say what to do. `postgres.py` is the like for many.
 
 Reading and writing never share a connection. A reader may sit in another process than the gateway.
 """
@@ -16,11 +16,18 @@ from sqlalchemy.pool import NullPool
 
 from baton.record.schema import HEAD, metadata
 from baton.types.errors import LedgerError
+from baton.types.secret import Secret
+
+Place = Path | Secret
+"""Where a ledger is read: the file of one gateway, or the URL of the PostgreSQL that many are shipped to."""
 
 WAL_LIMIT_BYTES = 64 * 1024 * 1024
 """What a burst may leave behind of the write-ahead log once it has been worked off."""
 
 WAL_SWITCH_PAUSE_S = 0.02
+
+OURS = {"alembic_version", "requests"}
+"""Tables by which a ledger is known."""
 
 ALEMBIC_TABLE = (
     "CREATE TABLE alembic_version "
@@ -77,14 +84,18 @@ def prepare(path: Path, engine: Engine) -> None:
         )  # fmt: skip
     with explained(path), engine.connect() as connection:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
-        version = _version(connection, path)
-        if version is None:
-            metadata.create_all(connection)
-            connection.execute(text(ALEMBIC_TABLE))
-            connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
-        elif version != HEAD:
-            _migrate(connection, path, version)
+        bring_up_to_date(connection, _version(connection, path), repr(str(path)))
         connection.commit()
+
+
+def bring_up_to_date(connection: Connection, version: str | None, named: str) -> None:
+    """Tables of this Baton in an open transaction. `version` None is an empty database. Raises LedgerError."""
+    if version is None:
+        metadata.create_all(connection)
+        connection.execute(text(ALEMBIC_TABLE))
+        connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
+    elif version != HEAD:
+        _migrate(connection, named, version)
 
 
 @contextmanager
@@ -94,13 +105,16 @@ def reading(path: Path) -> Iterator[Connection]:
         raise LedgerError(f"there is no ledger at {str(path)!r}: start the gateway once, or name another file")
     with explained(path), reading_engine(path).connect() as connection:
         connection.exec_driver_sql("BEGIN")
-        version = _version(connection, path)
-        if version != HEAD:
-            raise LedgerError(
-                f"the ledger at {str(path)!r} has version {version!r} and this Baton reads {HEAD!r}: "
-                "start the gateway of this version on it once, or read it with the Baton that wrote it",
-            )  # fmt: skip
+        refuse_other_version(_version(connection, path), repr(str(path)))
         yield connection
+
+
+def refuse_other_version(version: str | None, named: str) -> None:
+    if version != HEAD:
+        raise LedgerError(
+            f"the ledger at {named} has version {version!r} and this Baton reads {HEAD!r}: "
+            "start the gateway of this version on it once, or read it with the Baton that wrote it",
+        )  # fmt: skip
 
 
 @contextmanager
@@ -149,16 +163,20 @@ def _version(connection: Connection, path: Path) -> str | None:
     names = {row[0] for row in connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if not names:
         return None
-    if "alembic_version" not in names or "requests" not in names:
+    if not names >= OURS:
         raise LedgerError(
             f"the database at {str(path)!r} is not a ledger of Baton: it holds {', '.join(sorted(names)[:3])}; "
             "set another `ledger.path`",
         )  # fmt: skip
+    return stamped_version(connection)
+
+
+def stamped_version(connection: Connection) -> str:
     row = connection.exec_driver_sql("SELECT version_num FROM alembic_version").fetchone()
     return str(row[0]) if row else ""
 
 
-def _migrate(connection: Connection, path: Path, version: str) -> None:
+def _migrate(connection: Connection, named: str, version: str) -> None:
     from alembic import command
     from alembic.config import Config
     from alembic.util import CommandError
@@ -170,6 +188,6 @@ def _migrate(connection: Connection, path: Path, version: str) -> None:
         command.upgrade(config, "head")
     except CommandError as error:
         raise LedgerError(
-            f"the ledger at {str(path)!r} has version {version!r}, which this Baton does not know: "
-            "update Baton, or set another `ledger.path`",
+            f"the ledger at {named} has version {version!r}, which this Baton does not know: "
+            "update Baton, or set another ledger",
         ) from error  # fmt: skip

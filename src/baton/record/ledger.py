@@ -7,6 +7,7 @@ what already waits is older and nearer to being written, and a full queue must n
 import sqlite3
 import threading
 from collections import deque
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -14,14 +15,16 @@ from msgspec import Struct
 from sqlalchemy import Engine
 
 from baton.record.batch import Batch
-from baton.record.database import explained, prepare, writing_engine
+from baton.record.database import Place, explained, prepare, writing_engine
 from baton.record.metrics import Metrics
+from baton.record.replica import LOCAL, claim_name
+from baton.record.ship import Shipper, Shipping
 from baton.types.errors import LedgerError
 from baton.types.outcome import Finished, Grade
+from baton.types.secret import Secret
 
 BUSY_TIMEOUT_S = 5.0
 BATCH_ROWS = 2_000
-LOCAL = "local"
 
 
 class Health(Struct, frozen=True):
@@ -31,6 +34,8 @@ class Health(Struct, frozen=True):
     queued: int
     dropped: int
     last_error: str
+    shipping: Shipping | None = None
+    """None where the file is all there is."""
 
 
 class Ledger:
@@ -38,6 +43,11 @@ class Ledger:
 
     def __init__(self, path: Path, engine: Engine, *, flush_s: float, capacity: int, replica: str) -> None:
         self.path = path
+        self.place: Place = path
+        """Where reports are read."""
+        self.on_written: Callable[[Sequence[str]], None] = _nobody_listens
+        """Called by the writer's thread with the ids of requests that no kill can take back any more."""
+        self._shipper: Shipper | None = None
         self._engine = engine
         self._pooled = engine.raw_connection()
         self._connection = cast("sqlite3.Connection", self._pooled.driver_connection)
@@ -63,13 +73,23 @@ class Ledger:
         *,
         flush_s: float = 0.5,
         capacity: int = 10_000,
-        replica: str = LOCAL,
+        replica: str | None = None,
+        database_url: Secret | None = None,
     ) -> "Ledger":
-        """Raises LedgerError when the file cannot be opened, made or written."""
+        """Raises LedgerError when the file cannot be opened, made or written.
+
+        With `database_url` rows go on to PostgreSQL; `replica` names a new file there.
+        """
         place = Path(path)
         engine = writing_engine(place, BUSY_TIMEOUT_S)
         prepare(place, engine)
-        ledger = cls(place, engine, flush_s=flush_s, capacity=capacity, replica=replica)
+        name = LOCAL
+        if database_url is not None:
+            with explained(place):
+                name = claim_name(engine, replica)
+        ledger = cls(place, engine, flush_s=flush_s, capacity=capacity, replica=name)
+        if database_url is not None:
+            ledger._ship(database_url)
         ledger._thread.start()
         return ledger
 
@@ -94,16 +114,24 @@ class Ledger:
         self._wake.set()
         self._thread.join()
         self._write_all()
+        if self._shipper is not None:
+            self._shipper.close()
         self._dropped += len(self._waiting) + len(self._retry)
         self._pooled.close()
         self._engine.dispose()
 
     def health(self) -> Health:
-        return Health(self._written, len(self._waiting) + len(self._retry), self._dropped, self._last_error)
+        shipping = None if self._shipper is None else self._shipper.health()
+        return Health(self._written, len(self._waiting) + len(self._retry), self._dropped, self._last_error, shipping)
 
     def metrics(self) -> bytes:
         """Prometheus text."""
         return self._metrics.render(self.health())
+
+    def _ship(self, url: Secret) -> None:
+        self.place = url
+        self._shipper = Shipper(self.path, url, self._replica, self._flush_s)
+        self._shipper.start()
 
     def _add(self, record: Finished | Grade) -> None:
         if len(self._waiting) + len(self._retry) >= self._capacity:
@@ -138,6 +166,10 @@ class Ledger:
             return False
         self._last_error = ""
         self._metrics.count(finished)
+        if self._shipper is not None:
+            self._shipper.wake()
+        if finished:
+            self.on_written([one.request_id for one in finished])
         return True
 
     def _write_in_one(self, finished: list[Finished], given: list[Grade]) -> None:
@@ -160,3 +192,7 @@ class Ledger:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
+
+
+def _nobody_listens(_ids: Sequence[str]) -> None:
+    pass

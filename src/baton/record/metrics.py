@@ -44,6 +44,13 @@ class Metrics:
         self._dropped = Gauge("baton_ledger_dropped", "Records dropped since the start.", registry=self._registry)
         self._queued = Gauge("baton_ledger_queued", "Records that wait for the writer.", registry=self._registry)
 
+        self._unshipped = Gauge(
+            "baton_ledger_unshipped", "Rows that PostgreSQL has not got yet.", registry=self._registry
+        )
+        self._ship_failing = Gauge(
+            "baton_ledger_ship_failing", "1 while PostgreSQL takes no rows.", registry=self._registry
+        )
+
     def count(self, finished: Iterable[Finished]) -> None:
         """Sums are made per batch, since a label look-up costs more than the addition that it is for."""
         sums: dict[tuple[Counter, tuple[str, ...]], float] = defaultdict(float)
@@ -71,6 +78,9 @@ class Metrics:
     def render(self, health: "Health") -> bytes:
         self._dropped.set(health.dropped)
         self._queued.set(health.queued)
+        if health.shipping is not None:
+            self._unshipped.set(health.shipping.waiting)
+            self._ship_failing.set(bool(health.shipping.last_error))
         return generate_latest(self._registry)
 
     def _counter(self, name: str, text: str, labels: list[str]) -> Counter:

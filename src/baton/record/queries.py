@@ -5,17 +5,19 @@ answered it last: who retried on another model got his answer there.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
+from contextlib import AbstractContextManager
 from typing import Literal
 
 import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, text
 
-from baton.record.database import reading
+from baton.record.database import Place, reading
+from baton.record.postgres import reading_shared
 from baton.stats.intervals import Interval, bootstrap_mean, wilson
 from baton.types.decision import Decision
 from baton.types.money import usd_from_nano
+from baton.types.secret import Secret
 
 BOOTSTRAP_SEED = 20_251_123
 """Intervals of the same ledger are the same each time."""
@@ -61,9 +63,9 @@ class Report(Struct, frozen=True):
     note: str = "Raw averages of different routes are not comparable: hard tasks go to strong models."
 
 
-def report(path: Path, since: float = 0.0) -> Report:
+def report(place: Place, since: float = 0.0) -> Report:
     """`since` in Unix seconds bounds the tasks by their last request. Raises LedgerError where there is no ledger."""
-    with reading(path) as connection:
+    with _opened(place) as connection:
         tasks, requests, simulated = _counts(connection, since)
         costs = _costs(connection, since)
         cost = sum(line.cost_usd for line in costs.values())
@@ -84,11 +86,15 @@ def report(path: Path, since: float = 0.0) -> Report:
         )
 
 
-def decision_of(path: Path, decision_id: str) -> Decision | None:
+def decision_of(place: Place, decision_id: str) -> Decision | None:
     """The decision of a request (they share their id), None when the ledger has none of that id."""
-    with reading(path) as connection:
+    with _opened(place) as connection:
         body = connection.execute(text("SELECT body FROM decisions WHERE id = :id"), {"id": decision_id}).scalar()
     return None if body is None else msgspec.json.decode(body, type=Decision)
+
+
+def _opened(place: Place) -> AbstractContextManager[Connection]:
+    return reading_shared(place) if isinstance(place, Secret) else reading(place)
 
 
 def _counts(connection: Connection, since: float) -> tuple[int, int, int]:
@@ -122,8 +128,8 @@ def _costs(connection: Connection, since: float) -> dict[str, CostLine]:
         ),
         {"since": since},
     ).all()
-    return {
-        task_type: CostLine(n, usd_from_nano(cost), usd_from_nano(cost) / n, usd_from_nano(baseline))
+    return {  # sums come as Decimal from PostgreSQL
+        task_type: CostLine(n, usd_from_nano(int(cost)), usd_from_nano(int(cost)) / n, usd_from_nano(int(baseline)))
         for task_type, n, cost, baseline in rows
     }
 
