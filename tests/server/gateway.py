@@ -13,6 +13,7 @@ from baton.flow.house import House
 from baton.server.run import bind, serving
 from baton.testing.upstream import ScriptedUpstream, Step, scripted
 from baton.types.card import Provider
+from baton.types.reliability import Reliability
 from tests.decide.fleet import snapshot
 
 
@@ -29,6 +30,7 @@ async def gateway(
     keys: tuple[KeyConfig, ...] = (),
     content: str = "off",
     simulated: bool = True,
+    attempts: int = 1,
 ) -> AsyncGenerator[Gateway, None]:
     async with scripted(*(scripts or ([],))) as upstream:
         provider = Provider("sim", upstream.base_url, ("openai-chat", "anthropic"), "none", simulated=simulated)
@@ -37,6 +39,7 @@ async def gateway(
             server=ServerConfig(keys=keys, max_body_bytes=1_000_000, first_byte_s=1.0, between_bytes_s=1.0),
             ledger=LedgerConfig(path=str(folder / "ledger.db"), flush_s=0.05),
             content=ContentConfig(mode=content),  # type: ignore[arg-type]
+            reliability=Reliability(attempts=attempts),
         )
         sock = bind("127.0.0.1", 0)
         async with serving(config, sock) as house:

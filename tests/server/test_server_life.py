@@ -20,7 +20,8 @@ from baton.simulate.fleet import Fleet, gateway_config
 from baton.simulate.serve import serve_in_thread
 from baton.testing.upstream import event_stream, scripted
 
-WAIT_S = 10.0
+WAIT_S = 40.0
+pytestmark = pytest.mark.timeout(90)
 
 
 @contextmanager

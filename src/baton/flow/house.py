@@ -8,8 +8,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from baton.call.calls import Calls
 from baton.call.either import EitherTransport
-from baton.call.endpoint import Endpoints
 from baton.call.providers.quirks import target_for
 from baton.call.transport import Timeouts, Transport
 from baton.config.schema import Config
@@ -42,7 +42,7 @@ class House:
     """Everything that one process needs to serve requests. Made by `open_house`; its owner closes it."""
 
     def __init__(
-        self, config: Config, ledger: Ledger, transport: Transport, keep: Keep, life: "Life | None" = None
+        self, config: Config, ledger: Ledger, transport: Transport, keep: Keep, earlier: "House | None" = None
     ) -> None:
         content, handoff = config.content, config.handoff
         given = handoff.seal_key.reveal().encode() if handoff.seal_key is not None else None
@@ -67,9 +67,11 @@ class House:
         self.sink: Sink = ledger
         self.transport = transport
         self.policy = Policy(config.snapshot)
-        self.endpoints = Endpoints(config.snapshot.providers)
+        earlier_calls: Calls | None = None if earlier is None else earlier.calls
+        self.calls: Calls = Calls(config.snapshot, config.reliability, transport, earlier=earlier_calls)
+        self.endpoints = self.calls.endpoints
         self.max_answer_bytes = config.server.max_answer_bytes
-        self.life = life or Life()
+        self.life: Life = Life() if earlier is None else earlier.life
         self._ids = _Ids()
         self._now: Callable[[], float] = time.time
         self._sample = random.Random().random  # noqa: S311 - a sampling rate, not a secret
@@ -98,7 +100,7 @@ class House:
 
     def renewed(self, config: Config) -> "House":
         """The same house by another config. Requests under way keep to the one that they began with."""
-        return House(config, self.ledger, self.transport, self.keep, self.life)
+        return House(config, self.ledger, self.transport, self.keep, self)
 
     async def close(self) -> None:
         """Calls under way are dropped; the ledger writes what it holds."""

@@ -1,32 +1,27 @@
 """One request, from the door and back to it: read, decide, carry, call, write, record."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator
 
 import msgspec
-from msgspec import Struct
 
-from baton.call.send import send
-from baton.call.transport import Upstream
 from baton.flow.arrival import Arrival, Reply
+from baton.flow.attempts import Answered, Attempts, Begun
 from baton.flow.house import House
-from baton.flow.passage import AnswerStream, Passage, Relay
+from baton.flow.passage import AnswerStream, Relay
 from baton.flow.run import Run
 from baton.protocol.request import read_request
 from baton.protocol.voice import Voice, voice_of
 from baton.types.card import ModelCard
-from baton.types.errors import BatonError, HandoffRefused, NoEligibleModel, Overloaded, UpstreamFault, UpstreamStatus
+from baton.types.errors import BatonError, Overloaded, UpstreamFault, UpstreamStatus
 from baton.types.money import Usage, usd_text
 from baton.types.outcome import Ending
-from baton.types.request import Request
 
 JSON = {"content-type": "application/json"}
 EVENTS = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
 STOPPING = "Baton is stopping and could not wait for the end of this answer: ask again"
 LEFT_STATUS = 499
 """What the ledger notes when the caller left before the answer (the status that nginx uses)."""
-PASSED = "pass"
-"""The rule of a decision that nothing was chosen in."""
 
 
 async def serve(arrival: Arrival, house: House) -> Reply:
@@ -43,13 +38,11 @@ async def answer(arrival: Arrival, house: House, run: Run) -> Reply:
     try:
         arrival = house.answers.continued(arrival)
         request = run.request = read_request(arrival.dialect, arrival.body, arrival.headers, arrival.placed)
-        card, passage = _carry(house, run, request, arrival)
-        upstream = await _ask(house, run, request, arrival.headers, card, passage)
-        if request.stream:
-            begun = await _begin(run, upstream, card, passage.stream())
-            relayed = _relay(house, run, upstream, card, passage, begun)
-            return Reply(200, EVENTS | run.headers(whole=False), stream=relayed)
-        body = await _whole(house, run, upstream, card, passage)
+        answered = await Attempts(house, run, request, arrival).first_good()
+        if answered.begun is not None:
+            stream = _relay(house, run, answered, answered.begun)
+            await anext(stream)  # from here on it ends in good order, also where nobody ever reads it
+            return Reply(200, EVENTS | run.headers(whole=False), stream=stream)
     except BatonError as error:
         ending: Ending = "upstream_fault" if isinstance(error, UpstreamFault) else "rejected"
         run.finish(house.sink, ending, error.status, error.code)
@@ -61,113 +54,22 @@ async def answer(arrival: Arrival, house: House, run: Run) -> Reply:
         run.finish(house.sink, "internal_error", BatonError.status, BatonError.code)
         raise
     run.finish(house.sink, "ok", 200)
-    return Reply(200, JSON | run.headers(whole=True), body)
+    return Reply(200, JSON | run.headers(whole=True), answered.body)
 
 
-def _carry(house: House, run: Run, request: Request, arrival: Arrival) -> tuple[ModelCard, Passage]:
-    """The model that is asked, and the way to it. A model that the conversation cannot be carried to is passed over."""
-    barred: dict[str, str] = {}
-    while True:
-        try:
-            decision = house.decide(run, request, arrival.caller, barred)
-        except NoEligibleModel as error:
-            if barred:
-                raise HandoffRefused(error.message, error.param) from error
-            raise
-        card = house.card(decision.model)
-        concrete = decision.rule == PASSED
-        try:
-            passage = house.carrier.passage(run, request, card, concrete=concrete)
-        except HandoffRefused as error:
-            if concrete:
-                raise
-            barred[card.id] = error.message
-        else:
-            run.handed_off(passage)
-            return card, passage
-
-
-async def _ask(
-    house: House, run: Run, request: Request, headers: Mapping[str, str], card: ModelCard, passage: Passage
-) -> Upstream:
-    """The head of the model's answer. A fault, or a caller who leaves while waiting, is an attempt as well."""
-    endpoint = house.endpoints.of(card.provider, passage.dialect)
-    run.simulated = endpoint.provider.simulated
-    run.asking()
-    try:
-        outgoing = await endpoint.outgoing(card, passage.body, headers, stream=request.stream)
-        upstream = await send(house.transport, outgoing, stream=request.stream)
-    except UpstreamFault as fault:
-        run.attempted(card, fault.upstream_status, None, fault)
-        raise
-    except asyncio.CancelledError:
-        run.attempted(card, 0, None, None)
-        raise
-    run.answering()
-    return upstream
-
-
-async def _whole(house: House, run: Run, upstream: Upstream, card: ModelCard, passage: Passage) -> bytes:
-    """A whole answer that is one JSON object; anything else is a fault."""
-    try:
-        body, usage, made = passage.whole(await upstream.read(house.max_answer_bytes))
-    except UpstreamFault as fault:
-        run.attempted(card, upstream.status, None, fault)
-        raise
-    except asyncio.CancelledError:
-        upstream.abort()
-        run.attempted(card, upstream.status, None, None)
-        raise
-    run.keep(body)
-    run.attempted(card, upstream.status, usage, None)
-    house.carrier.settle(run, passage, made)
-    return body
-
-
-class Begun(Struct, frozen=True):
-    """A stream whose first bytes for the caller are there."""
-
-    stream: AnswerStream
-    first: bytes
-    rest: AsyncIterator[bytes]
-
-
-async def _begin(run: Run, upstream: Upstream, card: ModelCard, stream: AnswerStream) -> Begun:
-    """A fault before the first bytes for the caller has a status of its own."""
-    chunks = upstream.chunks()
-    first = b""
-    try:
-        async for chunk in chunks:
-            first = stream.feed(chunk)
-            if first:
-                break
-        if stream.told and (fault := stream.fault()) is not None:
-            raise fault
-    except UpstreamFault as fault:
-        upstream.abort()
-        run.attempted(card, upstream.status, None, fault)
-        raise
-    except asyncio.CancelledError:
-        upstream.abort()
-        run.attempted(card, upstream.status, None, None)
-        raise
-    return Begun(stream, first, chunks)
-
-
-async def _relay(
-    house: House, run: Run, upstream: Upstream, card: ModelCard, passage: Passage, begun: Begun
-) -> AsyncGenerator[bytes, None]:
-    """The stream as the caller reads it; whatever ends it, the attempt and the ending are recorded."""
+async def _relay(house: House, run: Run, answered: Answered, begun: Begun) -> AsyncGenerator[bytes, None]:
+    """Nothing, and then the stream as the caller reads it; whatever ends it, attempt and ending are recorded."""
     assert run.request is not None
-    stream, voice = begun.stream, voice_of(run.request.dialect)
+    stream, voice, asked = begun.stream, voice_of(run.request.dialect), answered.asked
     fault: UpstreamFault | None = None
     left = True
     try:
+        yield b""
         async for piece in _told(begun):
             run.keep(piece)
             yield piece
         fault = stream.fault()
-        if last := _ending(run, card, stream, fault, voice):
+        if last := _ending(run, asked.card, stream, fault, voice):
             run.keep(last)
             yield last
         left = False
@@ -181,14 +83,15 @@ async def _relay(
         yield voice.write_error_event(Overloaded(STOPPING), run.request_id)
     finally:
         if left or fault is not None:
-            upstream.abort()
-        run.attempted(card, upstream.status, stream.usage(), fault)
+            asked.upstream.abort()
+        asked.ended(fault, left=left)
+        run.attempted(asked.card, asked.upstream.status, stream.usage(), fault)
         if fault is not None:
             run.finish(house.sink, "upstream_fault", 200, fault.code)
         elif left:
             run.finish(house.sink, "cancelled", LEFT_STATUS, "client_left")
         else:
-            house.carrier.settle(run, passage, stream.made())
+            house.carrier.settle(run, answered.passage, stream.made())
             run.finish(house.sink, "ok", 200)
 
 

@@ -56,8 +56,10 @@ class Run:
         """A model is about to be asked."""
         self._asked_at = self._head_at = self._monotonic()
 
-    def answering(self) -> None:
-        """The first byte of the answer is there."""
+    def answering(self, *, simulated: bool | None = None) -> None:
+        """The first byte of the answer is there; `simulated` where it is known only now."""
+        if simulated is not None:
+            self.simulated = simulated
         self._head_at = self._monotonic()
 
     def keep(self, piece: bytes) -> None:

@@ -20,10 +20,12 @@ WISH_HEADERS = {
     "x-baton-models": "models",
     "x-baton-task-id": "task_id",
     "x-baton-strict-handoff": "strict_handoff",
+    "x-baton-priority": "priority",
     "x-baton-show-cost": "show_cost",
     "x-baton-tags": "tags",
 }
 MAX_ID_LENGTH = 200
+MOST_PRIORITY = 10
 MAX_TAGS = 10
 MAX_TAG_LENGTH = 64
 
@@ -60,6 +62,11 @@ def _from_text(name: str, text: str, header: str) -> Any:
             return float(text)
         except ValueError as error:
             raise MalformedBody(f"header {header} must be a number, not {text!r}", header) from error
+    if name == "priority":
+        try:
+            return int(text)
+        except ValueError as error:
+            raise MalformedBody(f"header {header} must be a whole number, not {text!r}", header) from error
     if name in {"models", "tags"}:
         return [part.strip() for part in text.split(",") if part.strip()]
     if name in {"show_cost", "strict_handoff"}:
@@ -73,6 +80,9 @@ def _check_ranges(wish: Wish) -> None:
             raise MalformedBody(f"`baton.{name}` must lie between 0 and 1, not {value!r}", f"baton.{name}")
     if wish.lambda_ is not None and not 0.0 <= wish.lambda_ < float("inf"):
         raise MalformedBody(f"`baton.lambda` must be 0 or more, not {wish.lambda_!r}", "baton.lambda")
+    if not -MOST_PRIORITY <= wish.priority <= MOST_PRIORITY:
+        told = f"`baton.priority` must lie between {-MOST_PRIORITY} and {MOST_PRIORITY}, not {wish.priority}"
+        raise MalformedBody(told, "baton.priority")
     if wish.task_id is not None and not 0 < len(wish.task_id) <= MAX_ID_LENGTH:
         raise MalformedBody(f"`baton.task_id` must have 1 to {MAX_ID_LENGTH} characters", "baton.task_id")
     if len(wish.tags) > MAX_TAGS or not all(0 < len(tag) <= MAX_TAG_LENGTH for tag in wish.tags):

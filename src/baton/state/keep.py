@@ -20,6 +20,7 @@ MEMORY_BYTES = 64 * 1024 * 1024
 BUSY_TIMEOUT_S = 5.0
 SWEEP_EVERY = 1_000
 """Writes between two removals of what has expired."""
+NEVER = float("-inf")
 OVERHEAD_BYTES = 200
 """What an entry takes besides key and value."""
 
@@ -85,7 +86,7 @@ class Keep:
                 self._later(SWEEP, (self._now(),))
 
     def drop(self, space: str, key: str) -> None:
-        self._forget((space, key))
+        self._remember((space, key), b"", NEVER)  # the file may still have it for a moment
         self._later(DROP, (space, key))
 
     def once(self, space: str, key: str, make: Callable[[], bytes], ttl_s: float) -> bytes:

@@ -20,6 +20,8 @@ class Wish(Struct, frozen=True, forbid_unknown_fields=True, rename={"lambda_": "
     task_id: str | None = None
     strict_handoff: bool | None = None
     """Refuse, before anything is sent, a handoff that would degrade anything; None: as the config says."""
+    priority: int = 0
+    """Higher ones leave a queue first, and are shed last: -10 to 10."""
     show_cost: bool = False
     """Put model, cost and request id into one more chunk at the end of a stream (SDKs ignore its `baton` member)."""
     tags: tuple[str, ...] = ()
