@@ -11,6 +11,7 @@ import pytest
 
 from tests.flow.vendors import ALL, PLAIN, VENDORS, card, vendors
 
+PAGE = Path(__file__).parents[2] / "docs" / "conformance.md"
 COMMAND = Path(sys.executable).with_name("llm-comply")
 
 FORMS = {
@@ -81,3 +82,12 @@ def test_compaction_is_told_to_be_no_service_of_the_gateway(tmp_path: Path) -> N
             assert gateway.sent == []
 
     asyncio.run(run())
+
+
+def test_the_page_tells_these_results() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    for form, (total, _, _) in FORMS.items():
+        passed = [f"{total - len(EXPLAINED.get((form, upstream), ()))} of {total}" for upstream in VENDORS]
+        assert f"| {' | '.join([form, *passed])} |" in page
+    assert f"| {' | '.join(['format', *VENDORS])} |" in page
+    assert all(f"`{check}`" in page for failures in EXPLAINED.values() for check in failures)
