@@ -7,6 +7,7 @@ import ipaddress
 import re
 import warnings
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -124,6 +125,20 @@ def key_problem(text: str) -> str:
     if text.startswith("sha256:") and not HASHED_KEY.fullmatch(text):
         return "must have 64 hex digits after 'sha256:': printf %s KEY | sha256sum"
     return secret_problem(text)
+
+
+def moment_problem(text: str) -> str:
+    try:
+        moment_of(text)
+    except ValueError:
+        return "is not a day or a moment: write 2027-01-31 or 2027-01-31T12:00:00Z"
+    return ""
+
+
+def moment_of(text: str) -> float:
+    """Unix time; what names no zone is UTC. Raises ValueError."""
+    moment = datetime.fromisoformat(text)
+    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def is_loopback(host: str) -> bool:

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from baton.config.catalogue import catalogue
-from baton.config.keys import check_server, check_uses
+from baton.config.keys import check_routes, check_server, check_spend, check_uses, why_not_workers
 from baton.config.models import Models
 from baton.config.names import Names
 from baton.config.problems import Problems
@@ -65,15 +65,25 @@ def build_config(file: File, env: Mapping[str, str], problems: Problems, day: da
     server = check_uses(server, names)
     models.look_up(names)
     routes = build_routes(file.routes, names, problems)
+    check_routes(server, routes, problems)
+    spend = check_spend(file.spend, server)
     problems.raise_if_any()
-    return Config(
+    config = Config(
         snapshot=PolicySnapshot(models.cards, providers.in_use, task_types, routes, aliases),
         server=server,
         ledger=file.ledger,
         content=file.content,
         handoff=file.handoff,
         state=file.state,
+        hooks=file.hooks,
+        webhooks=file.webhooks,
+        media=file.media,
+        spend=spend,
         reliability=file.reliability,
         quirks=models.quirks,
         notes=tuple(providers.notes),
     )
+    if refusal := why_not_workers(config.server.workers, config):
+        problems.add("server.workers", refusal)
+        problems.raise_if_any()
+    return config

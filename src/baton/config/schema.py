@@ -10,38 +10,89 @@ from msgspec import Meta, Struct, field
 from baton.config.checks import (
     ModelName,
     Name,
+    Regex,
     Share,
     checked,
     database_problem,
     key_problem,
+    moment_problem,
     redis_problem,
     secret_problem,
 )
+from baton.config.guards import HookConfig, MediaConfig, WebhookConfig
 from baton.types.decision import PolicySnapshot
+from baton.types.money import nano_from_usd
 from baton.types.quirks import Quirks
 from baton.types.reliability import Reliability
 from baton.types.secret import Secret
+from baton.types.spend import Limits
 
 MIB = 1024 * 1024
 
 Bytes = Annotated[int, Meta(ge=1024, le=1024 * MIB)]
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
+Dollars = Annotated[float, Meta(ge=0, le=1_000_000_000)]
+Positive = Annotated[int, Meta(ge=1, le=1_000_000_000)]
 
 
-class KeyConfig(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename={"lambda_": "lambda"}):
-    """A key that callers of the gateway may use, and what holds for whoever uses it."""
+def _nano(usd: float | None) -> int | None:
+    return None if usd is None else nano_from_usd(usd)
 
-    name: Name
-    """Shown in the ledger and in errors instead of the key."""
-    key: Annotated[Secret, checked(key_problem, "`${NAME}` of an environment variable, or `sha256:` and 64 hex digits")]
-    """Always `sha256:` and the hex digest once loaded: a plain key is forgotten."""
+
+class LimitFields(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """What an account may use; what is left out is not limited. Days and months are those of UTC."""
+
+    day_usd: Annotated[Dollars | None, Meta(description="Budget of a day")] = None
+    month_usd: Annotated[Dollars | None, Meta(description="Budget of a month")] = None
+    total_usd: Annotated[Dollars | None, Meta(description="Budget of all time")] = None
+    rpm: Annotated[Positive | None, Meta(description="Requests per minute")] = None
+    tpm: Annotated[Positive | None, Meta(description="Tokens per minute, input and output")] = None
+    parallel: Annotated[Positive | None, Meta(description="Requests at once")] = None
+
+    def limits(self) -> Limits:
+        return Limits(
+            day=_nano(self.day_usd),
+            month=_nano(self.month_usd),
+            total=_nano(self.total_usd),
+            requests=self.rpm,
+            tokens=self.tpm,
+            parallel=self.parallel,
+        )
+
+
+class KeyTerms(LimitFields, frozen=True, omit_defaults=True, kw_only=True, rename={"lambda_": "lambda"}):
+    """What holds for whoever uses a key."""
+
     models: Annotated[tuple[ModelName, ...], Meta(description="Model ids the key may use, `*` as wildcard")] = ()
+    routes: Annotated[tuple[Name, ...], Meta(description="Names of routes the key may use; empty: all")] = ()
     floor: Annotated[Share | None, Meta(description="Share of the reference's quality, for this key")] = None
     min_quality: Annotated[Share | None, Meta(description="Absolute quality 0..1, for this key")] = None
     lambda_: Annotated[
         Annotated[float, Meta(ge=0)] | None, Meta(description="Quality points per USD saved on 1,000 tasks")
     ] = None
     task_type: Annotated[str | None, Meta(description="Task type of everything this key asks")] = None
+    team: Annotated[Name | None, Meta(description="Who shares budgets with other keys: see spend.teams")] = None
+    expires: Annotated[
+        Annotated[str, checked(moment_problem, "A day or a moment of UTC: 2027-01-31 or 2027-01-31T12:00:00Z")] | None,
+        Meta(description="From then on the key is refused"),
+    ] = None
+
+
+class KeyConfig(KeyTerms, frozen=True, omit_defaults=True):
+    """A key that callers of the gateway may use, and what holds for whoever uses it."""
+
+    name: Name
+    """Shown in the ledger and in errors instead of the key."""
+    key: Annotated[Secret, checked(key_problem, "`${NAME}` of an environment variable, or `sha256:` and 64 hex digits")]
+    """Always `sha256:` and the hex digest once loaded: a plain key is forgotten."""
+
+
+class AdminKeyConfig(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A key for the admin API and the metrics. It asks no model."""
+
+    name: Name
+    """Shown in the audit log."""
+    key: Annotated[Secret, checked(key_problem, "`${NAME}` of an environment variable, or `sha256:` and 64 hex digits")]
 
 
 class ServerConfig(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -63,6 +114,10 @@ class ServerConfig(Struct, frozen=True, forbid_unknown_fields=True, omit_default
         Meta(description="How long streams may go on after a stop was asked for"),
     ] = 10.0
     keys: Annotated[tuple[KeyConfig, ...], Meta(description="Callers' keys; none: whoever reaches it may ask")] = ()
+    admin_keys: Annotated[
+        tuple[AdminKeyConfig, ...],
+        Meta(description="For the admin API and /metrics, which are closed without one but on loopback"),
+    ] = ()
 
 
 class LedgerConfig(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -103,6 +158,9 @@ class ContentConfig(Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     responses_retention_days: Annotated[
         Annotated[float, Meta(gt=0)], Meta(description="How long answers of the Responses API can be gone on from")
     ] = 30.0
+    redact: Annotated[
+        dict[Name, Regex], Meta(description="Name and regular expression: what matches is kept as [name]")
+    ] = field(default_factory=dict)
 
 
 class HandoffConfig(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -121,6 +179,28 @@ class HandoffConfig(Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     retention_days: Annotated[
         Annotated[float, Meta(gt=0)], Meta(description="How long private state is kept for its maker")
     ] = 30.0
+
+
+class SpendConfig(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Budgets and limits above those of single keys, and how much is set aside for a request before it is sent."""
+
+    house: Annotated[LimitFields, Meta(description="Of all callers together")] = LimitFields()
+    measurement: Annotated[LimitFields, Meta(description="Of baselines, shadows and judges")] = LimitFields()
+    orchestration: Annotated[LimitFields, Meta(description="Of orchestrated tasks")] = LimitFields()
+    teams: Annotated[dict[Name, LimitFields | None], Meta(description="Of the keys that name the team")] = field(
+        default_factory=dict
+    )
+    input_margin: Annotated[
+        Annotated[float, Meta(ge=1, le=10)], Meta(description="Set aside per estimated token of input")
+    ] = 1.25
+    output_factor: Annotated[
+        Annotated[float, Meta(ge=1, le=100)],
+        Meta(description="Set aside per expected token of output, where the caller sets no limit"),
+    ] = 2.0
+    lease_s: Annotated[
+        Annotated[float, Meta(ge=1, le=86_400)],
+        Meta(description="After this a request that nobody closed counts as spent"),
+    ] = 3_600.0
 
 
 class StateConfig(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -145,7 +225,11 @@ class Config(Struct, frozen=True):
     content: ContentConfig = field(default_factory=ContentConfig)
     handoff: HandoffConfig = field(default_factory=HandoffConfig)
     state: StateConfig = field(default_factory=StateConfig)
+    spend: SpendConfig = field(default_factory=SpendConfig)
     reliability: Reliability = field(default_factory=Reliability)
+    hooks: tuple[HookConfig, ...] = ()
+    webhooks: tuple[WebhookConfig, ...] = ()
+    media: MediaConfig = MediaConfig()
     quirks: dict[str, Quirks] = field(default_factory=dict)
     """By model id: what the file says of the model, over what it says of its provider."""
     notes: tuple[str, ...] = ()

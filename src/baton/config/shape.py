@@ -21,6 +21,7 @@ from baton.config.checks import (
     checked,
     secret_problem,
 )
+from baton.config.guards import HookConfig, MediaConfig, WebhookConfig
 from baton.config.schema import (
     MIB,
     Bytes,
@@ -29,6 +30,7 @@ from baton.config.schema import (
     LedgerConfig,
     Seconds,
     ServerConfig,
+    SpendConfig,
     StateConfig,
 )
 from baton.types.card import AuthStyle, Capability, Dialect, Tier
@@ -213,6 +215,10 @@ class File(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     content: ContentConfig = field(default_factory=ContentConfig)
     handoff: HandoffConfig = field(default_factory=HandoffConfig)
     state: StateConfig = field(default_factory=StateConfig)
+    hooks: Annotated[tuple[HookConfig, ...], Meta(description="Checks before and after a call, in this order")] = ()
+    webhooks: Annotated[tuple[WebhookConfig, ...], Meta(description="Who is told of events")] = ()
+    media: MediaConfig = field(default_factory=MediaConfig)
+    spend: SpendConfig = field(default_factory=SpendConfig)
     reliability: Reliability = field(default_factory=Reliability)
 
 
