@@ -6,10 +6,11 @@ import msgspec
 
 from baton.call.providers.faults import read_fault
 from baton.call.transport import Outgoing, StreamDecoder, Transport, Upstream
-from baton.types.errors import UpstreamNotJson, UpstreamStatus
+from baton.types.errors import UpstreamEncoded, UpstreamNotJson, UpstreamStatus
 
 ERROR_BODY_BYTES = 64 * 1024
 GOOD = frozenset({200, 201, 202, 204, 206})
+IDENTITY = ("", "identity")
 
 
 async def send(transport: Transport, outgoing: Outgoing, *, stream: bool) -> Upstream:
@@ -17,6 +18,16 @@ async def send(transport: Transport, outgoing: Outgoing, *, stream: bool) -> Ups
     upstream = await (outgoing.via or transport).open(outgoing)
     if upstream.status not in GOOD:
         raise await _status_fault(upstream, outgoing)
+    coding = upstream.headers.get("content-encoding", "")
+    if coding.lower() not in IDENTITY:
+        upstream.abort()
+        raise UpstreamEncoded(
+            f"model {outgoing.model!r} at provider {outgoing.provider!r} answered in content-encoding "
+            f"{coding[:40]!r}, which was not asked for: the server, or one before it, must not: {outgoing.url}",
+            model=outgoing.model,
+            provider=outgoing.provider,
+            upstream_status=upstream.status,
+        )
     expected = outgoing.expected
     content_type = upstream.headers.get("content-type", "")
     types = expected.stream_types if stream else expected.whole_types
