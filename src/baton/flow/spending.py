@@ -1,0 +1,252 @@
+"""What one request may spend: set aside before a model is asked, settled when it is known.
+
+Life of a hold: 1. `open` takes the estimate from every account of the caller, or raises BudgetExceeded or RateLimited;
+2. `go_on` makes it fit another model after a fault; 3. `passed` and `extend` watch a stream whose length nobody limits:
+it gets more while the budgets have more, else StoppedByBudget ends it; 4. `settle` closes it, once.
+"""
+
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import msgspec
+
+from baton.config.schema import Config
+from baton.decide.estimate import tokens_expected
+from baton.protocol.limit_headers import limit_headers
+from baton.record.spend import spent_of
+from baton.spend.counters import Answer, Counters, Refusal, Taken, Taking
+from baton.spend.estimate import Asked, Estimate, estimate
+from baton.spend.meter import tokens_in
+from baton.spend.periods import day_of, first_day, month_of
+from baton.types.card import Dialect, ModelCard
+from baton.types.decision import Decision
+from baton.types.errors import BudgetExceeded, LimitReached, NotAllowed, RateLimited, StoppedByBudget
+from baton.types.money import Price, Usage, usd_text
+from baton.types.request import Caller, Request
+from baton.types.spend import KINDS, MEASUREMENT, NO_LIMITS, ORCHESTRATION, Account, Limit, account_name
+
+SWEEP_S = 30.0
+DEFAULT_OUTPUT_TOKENS = 500
+MAX_USER_LENGTH = 128
+TEXT = msgspec.json.Decoder(str)
+METADATA = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+class Hold:
+    """Made by `Spending.open`. Everything but `settle` and `headers` is for the time before it is settled."""
+
+    __slots__ = ("_estimate", "_passed", "_price", "_spending", "_standing", "_taking", "amount", "limit", "settled")
+
+    def __init__(self, spending: "Spending", taking: Taking, price: Price, wanted: Estimate, taken: Taken) -> None:
+        self._spending = spending
+        self._taking = taking
+        self._price = price
+        self._estimate = wanted
+        self._standing = taken.standing
+        self._passed = 0
+        self.amount = taking.amount
+        self.limit = self._limit_of(wanted)
+        self.settled = False
+
+    def passed(self, piece: bytes) -> bool:
+        """Call with every piece of a stream. True: what was set aside is used up, call `extend` before going on."""
+        if self.limit is None:
+            return False
+        self._passed += tokens_in(piece)
+        return self._passed > self.limit
+
+    async def extend(self) -> None:
+        """As much output again. Raises StoppedByBudget where a budget has no more."""
+        assert self.limit is not None
+        more = max(self._estimate.output_tokens, self._passed - self.limit)
+        await self._more(self._price.cost(Usage(output=more)), more, stopped=True)
+        self.limit += more
+
+    async def go_on(self, asked: Asked, spent: int) -> None:
+        """Another model is asked after `spent` nano-dollars. Raises BudgetExceeded."""
+        wanted = self._spending.estimate(asked)
+        self._price, self._estimate, self._passed = asked.price, wanted, 0
+        self.limit = self._limit_of(wanted)
+        missing = spent + wanted.amount - self.amount
+        if missing > 0:
+            await self._more(missing, 0, stopped=False)
+
+    def used(self) -> Usage:
+        """The best guess where a model did not tell: the input as expected, and what has passed."""
+        return Usage(input=self._estimate.input_tokens, output=self._passed)
+
+    def settle(self, cost: int, tokens: int) -> None:
+        """Nano-dollars over all attempts, tokens of input and output. Later calls change nothing."""
+        if not self.settled:
+            self.settled = True
+            self._spending.counters.give(self._taking, cost, tokens, self._spending.now())
+
+    def headers(self, dialect: Dialect) -> dict[str, str]:
+        """How the caller stands, as his vendor's clients read it."""
+        return limit_headers(dialect, self._standing, self._spending.now())
+
+    def _limit_of(self, wanted: Estimate) -> int | None:
+        """Output tokens after which a stream is looked at; None where its length is limited, or its cost is not."""
+        budgeted = any(account.limits.budgeted for account in self._taking.path)
+        return wanted.output_tokens if wanted.open_ended and budgeted and self._price.output else None
+
+    async def _more(self, amount: int, tokens: int, *, stopped: bool) -> None:
+        answer = self._spending.counters.extend(self._taking, amount, tokens, self._spending.now())
+        answer = answer if isinstance(answer, Taken | Refusal) else await answer
+        if isinstance(answer, Refusal):
+            raise _stopped(answer) if stopped else refused(answer)
+        self.amount += amount
+
+
+class Spending:
+    """`path` is the ledger, which knows what was spent before this process; None: nothing was."""
+
+    def __init__(
+        self, config: Config, counters: Counters, path: Path | None, now: Callable[[], float] = time.time
+    ) -> None:
+        self.counters = counters
+        self.now = now
+        self._config = config
+        self._path = path
+        self._sweep_at = 0.0
+
+    def renewed(self, config: Config) -> "Spending":
+        """The same figures under another config. Call `seed` after it: some accounts may be new."""
+        return Spending(config, self.counters, self._path, self.now)
+
+    async def seed(self) -> None:
+        """What the ledger says each account has spent; call before the first request. Raises LedgerError."""
+        if self._path is None:
+            return
+        now = self.now()
+        today = day_of(now)
+        for account, spent in spent_of(self._path, today, first_day(month_of(today))).items():
+            done = self.counters.seed(account, spent, now)
+            if done is not None:
+                await done
+
+    def estimate(self, asked: Asked) -> Estimate:
+        return estimate(asked, self._config.spend.input_margin, self._config.spend.output_factor)
+
+    async def open(self, hold_id: str, caller: Caller, asked: Asked) -> Hold | None:
+        """None where nothing limits the caller. Raises BudgetExceeded or RateLimited."""
+        if not caller.path:
+            return None
+        now = self.now()
+        if now >= self._sweep_at:
+            await self._sweep(now)
+        wanted = self.estimate(asked)
+        taking = Taking(hold_id, caller.path, wanted.amount, wanted.tokens, now, now + self._config.spend.lease_s)
+        answer: Answer | Awaitable[Answer] = self.counters.take(taking)
+        taken = answer if isinstance(answer, Taken | Refusal) else await answer
+        if isinstance(taken, Refusal):
+            raise refused(taken)
+        return Hold(self, taking, asked.price, wanted, taken)
+
+    def asked(self, request: Request, decision: Decision, card: ModelCard) -> Asked:
+        """A request as it goes to this model."""
+        task_type = self._config.snapshot.task_types.get(decision.task_type)
+        expected = DEFAULT_OUTPUT_TOKENS if task_type is None else task_type.output_tokens
+        facts = request.facts
+        most = None if facts.max_output is None else min(facts.max_output, card.max_output)
+        return Asked(card.price, tokens_expected(facts), most, min(expected, card.max_output))
+
+    def branch(self, name: str) -> Caller:
+        """Who asks for Baton itself: `measurement` or `orchestration`."""
+        limits = {MEASUREMENT: self._config.spend.measurement, ORCHESTRATION: self._config.spend.orchestration}
+        return Caller(name, path=limited((Account(name, limits[name].limits()),)), accounts=(name,))
+
+    async def _sweep(self, now: float) -> None:
+        self._sweep_at = now + SWEEP_S
+        expired = self.counters.expire(now)
+        if isinstance(expired, Awaitable):
+            await expired
+
+
+# --- who pays --------------------------------------------------------------------------------------
+
+
+def limited(path: tuple[Account, ...]) -> tuple[Account, ...]:
+    """The accounts that have limits: the others are not looked at before a request."""
+    return tuple(account for account in path if account.limits != NO_LIMITS)
+
+
+def accounts_of(caller: Caller, request: Request | None) -> tuple[str, ...]:
+    """Everybody that a request is booked to: the caller's own accounts, its end user, its tags."""
+    if request is None:
+        return caller.accounts
+    user = end_user(request)
+    tags = request.wish.tags
+    if not user and not tags:
+        return caller.accounts
+    named = (account_name("user", user),) if user else ()
+    return (*caller.accounts, *named, *(account_name("tag", tag) for tag in dict.fromkeys(tags)))
+
+
+def end_user(request: Request) -> str:
+    """Whom the caller asks for, in the words of each dialect; empty where he does not say."""
+    raw = request.members.get("user") or request.members.get("safety_identifier")
+    try:
+        if raw is None and request.dialect == "anthropic" and (metadata := request.members.get("metadata")) is not None:
+            raw = METADATA.decode(metadata).get("user_id")
+        return "" if raw is None else TEXT.decode(raw)[:MAX_USER_LENGTH]
+    except msgspec.DecodeError:  # the model's server is who says what is wrong with it
+        return ""
+
+
+def refuse_route(caller: Caller, decision: Decision) -> None:
+    """Raises NotAllowed for a route that the key may not use."""
+    if caller.routes and decision.route not in caller.routes:
+        told = f"key {caller.name!r} may not use route {decision.route!r}: it may use {', '.join(caller.routes)}"
+        raise NotAllowed(told, "model")
+
+
+# --- refusals --------------------------------------------------------------------------------------
+
+WHEN: dict[Limit, str] = {"day": "of the day", "month": "of the month", "total": "of all time"}
+
+
+def refused(refusal: Refusal) -> LimitReached:
+    who, allowed, used, wanted = _who(refusal.account), refusal.allowed, refusal.used, refusal.wanted
+    if refusal.limit in WHEN:
+        told = f"the budget {WHEN[refusal.limit]} of {who} is ${usd_text(allowed)}: ${usd_text(used)} are spent or set "
+        told += f"aside, and this request may cost ${usd_text(wanted)}. {_advice(refusal)}"
+        return _as(BudgetExceeded, refusal, told)
+    if refusal.limit == "parallel":
+        told = f"{who} may ask {allowed} requests at once, and {used} are under way: wait for one of them"
+    elif refusal.limit == "requests":
+        told = f"{who} may ask {allowed} requests per minute: wait {refusal.retry_after_s or 0:.1f} s"
+    else:
+        told = f"{who} may use {allowed} tokens per minute, and this request may take {wanted}: "
+        told += f"wait {refusal.retry_after_s or 0:.1f} s, or set a smaller output limit"
+    return _as(RateLimited, refusal, told)
+
+
+def _stopped(refusal: Refusal) -> LimitReached:
+    told = f"the answer was stopped: the budget {WHEN.get(refusal.limit, '')} of {_who(refusal.account)} has no more "
+    told += f"than the ${usd_text(refusal.allowed)} that are spent or set aside. What was sent is right, but not whole"
+    return _as(StoppedByBudget, refusal, told)
+
+
+def _as(kind: type[LimitReached], refusal: Refusal, told: str) -> LimitReached:
+    return kind(
+        told,
+        account=refusal.account,
+        limit=refusal.limit,
+        retry_after_s=refusal.retry_after_s,
+        standing=refusal.standing,
+    )
+
+
+def _advice(refusal: Refusal) -> str:
+    if refusal.retry_after_s is None and refusal.wanted > refusal.allowed:
+        return "Set a smaller output limit, or ask for a larger budget"
+    if refusal.retry_after_s is None:
+        return "Ask for a larger budget"
+    return "Set a smaller output limit, wait for the next one, or ask for a larger budget"
+
+
+def _who(account: str) -> str:
+    kind, _, name = account.partition(":")
+    return f"{kind} {name!r}" if kind in KINDS else f"the {account}"
