@@ -130,7 +130,7 @@ def test_shipped_sums_are_those_of_one_file_that_got_everything(
     real = sum(step[0] in {"put", "fault"} for step in steps)
     lone = any(step[0] == "interrupt" for step in steps) and not any(step[0] in {"put", "fault"} for step in steps[:1])
     assert real <= shipped[0] <= real + lone
-    for table in ("tasks", "rollups"):
+    for table in ("tasks", "rollups", "spend WHERE account = 'house'", "spend WHERE account = 'key:k'"):
         assert rows(url, f"SELECT COALESCE(SUM(requests), 0), COALESCE(SUM(cost), 0) FROM {table}")[0] == shipped[:2]
     graded = rows(url, "SELECT COUNT(grade), COALESCE(SUM(grade), 0) FROM requests")[0]
     rolled = rows(url, "SELECT COALESCE(SUM(graded), 0), COALESCE(SUM(grade_sum), 0) FROM rollups")[0]

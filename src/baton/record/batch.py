@@ -109,7 +109,7 @@ class Batch:
         content_rows: list[tuple[Any, ...]] = []
         decided: dict[str, tuple[float, Decision]] = {}
         for one in finished:
-            if one.ending == "interrupted" and self._knows(one.request_id):
+            if one.ending == "interrupted" and (self._knows(one.request_id) or _is_among(written, one)):
                 continue  # it was written after all, before its replica was killed
             written.append(one)
             sequence = self._number()
@@ -129,6 +129,7 @@ class Batch:
         executemany(INSERT_DECISION, [(id_, at, encode(body).decode()) for id_, (at, body) in decided.items()])
         executemany(INSERT_CONTENT, content_rows)
         executemany(UPSERT_TASK, map(_task_row, written))
+        executemany(UPSERT_SPEND, _spend_rows(written, self._replica))
 
     def _knows(self, request_id: str) -> bool:
         return self._connection.execute(FIND_GRADED, (request_id,)).fetchone() is not None
@@ -190,6 +191,10 @@ class Batch:
                 self._apply(Grade(one.request_id, *row))
             if waiting:
                 self._connection.execute("UPDATE grades SET pending = 0 WHERE request_id = ?", (one.request_id,))
+
+
+def _is_among(written: Sequence[Finished], one: Finished) -> bool:
+    return any(other.request_id == one.request_id for other in written)
 
 
 def model_of(one: Finished) -> str:

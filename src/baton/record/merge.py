@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Table
 
-from baton.record.batch import ANSWERED, MINUTE_S, ROLLUP_SUMS
+from baton.record.batch import ANSWERED, DAY_S, MINUTE_S, ROLLUP_SUMS, SPEND_SUMS
 from baton.record.schema import attempts, contents, decisions, grades, requests
+from baton.types.spend import HOUSE
 
 if TYPE_CHECKING:
     from psycopg import Cursor
@@ -88,6 +89,14 @@ def _sums(names: Iterable[str]) -> str:
     return ", ".join(f"{SUMS.get(name, f'SUM({name})')} AS {name}" for name in names)
 
 
+BOOKED = f"""
+SELECT account, FLOOR(at / {DAY_S})::bigint AS day, replica, {_sums(SPEND_SUMS)} FROM {{rows}} r CROSS JOIN LATERAL (
+    SELECT json_array_elements_text(REPLACE(r.accounts, '\\u0000', '\\ufffd')::json) AS account
+    UNION ALL SELECT unnest(ARRAY['{HOUSE}', 'key:' || r.key]) WHERE r.accounts = '[]'
+) booked GROUP BY account, FLOOR(at / {DAY_S})::bigint, replica
+"""
+"""Rows from before accounts were written carry none: they were the house's and their key's."""
+
 SUBTRACT = [
     f"""
     UPDATE tasks o SET {", ".join(f"{name} = o.{name} - s.{name}" for name in ADDED)}
@@ -99,6 +108,10 @@ SUBTRACT = [
         SELECT {MINUTE} AS minute, route, task_type, model, replica, {_sums(ROLLUP_SUMS)}
         FROM old_requests GROUP BY {GROUP}
     ) s WHERE {SAME_GROUP}
+    """,
+    f"""
+    UPDATE spend o SET {", ".join(f"{name} = o.{name} - s.{name}" for name in SPEND_SUMS)}
+    FROM ({BOOKED.format(rows="old_requests")}) s WHERE (o.account, o.day, o.replica) = (s.account, s.day, s.replica)
     """,
     "DELETE FROM attempts o USING old_requests g WHERE (o.sequence, o.replica) = (g.sequence, g.replica)",
     "UPDATE grades o SET pending = TRUE FROM old_requests g WHERE o.request_id = g.request_id",
@@ -136,6 +149,12 @@ INSERT INTO rollups (minute, route, task_type, model, replica, {", ".join(ROLLUP
 SELECT {MINUTE}, route, task_type, model, replica, {_sums(ROLLUP_SUMS)} FROM new_requests GROUP BY {GROUP}
 ON CONFLICT (minute, route, task_type, model, replica) DO UPDATE SET
     {", ".join(f"{name} = rollups.{name} + excluded.{name}" for name in ROLLUP_SUMS)}
+"""
+ADD_SPEND = f"""
+INSERT INTO spend (account, day, replica, {", ".join(SPEND_SUMS)})
+{BOOKED.format(rows="new_requests")}
+ON CONFLICT (account, day, replica) DO UPDATE SET
+    {", ".join(f"{name} = spend.{name} + excluded.{name}" for name in SPEND_SUMS)}
 """
 ADD_GRADES = """
 INSERT INTO grades (sequence, replica, request_id, score, grader, reason, at, pending)
@@ -180,6 +199,7 @@ ADD_ROWS = [
     "INSERT INTO contents SELECT * FROM new_contents ON CONFLICT DO NOTHING",
     ADD_TASKS,
     ADD_ROLLUPS,
+    ADD_SPEND,
 ]
 
 
