@@ -62,6 +62,10 @@ class Policy:
         terms = _terms(request, asked, caller, route, task_type)
         return self._choose(demands, terms, found, request, decision_id)
 
+    def task_type(self, request: Request, caller: Caller) -> str:
+        """Raises RequestError when the declared type is not in the config."""
+        return self._rules.find(request.wish, caller, request.facts).name
+
     def reference_of(self, task_type: str) -> ModelCard:
         return self.snapshot.cards[self._references[task_type]]
 

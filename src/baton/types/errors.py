@@ -36,6 +36,7 @@ BatonError                      has `code`, `status` (HTTP), `message`
  |   `- UsageFault              the answer is good, what it says of its tokens is not: recorded, never raised
  |       |- UsageMissing
  |       `- UsageImpossible     negative, no whole numbers, or far beyond the model's window
+ |- HookFailed (503)        a hook raised or took too long, and is to fail closed
  |- Overloaded (503)            Baton itself sheds load or is stopping
  `- LedgerError (500)           the ledger cannot be opened or read
 """
@@ -130,6 +131,10 @@ class HandoffRefused(RequestError):
     """Nothing was sent. The text names the first elements that would be lost, and why."""
 
     code = "handoff_refused"
+
+
+class HookRefused(RequestError):
+    code = "hook_refused"
 
 
 class NotKept(RequestError):
@@ -274,6 +279,11 @@ class ToolCallNotOffered(UpstreamFault):
 
 class ToolArgumentsInvalid(UpstreamFault):
     code = "tool_arguments_invalid"
+
+
+class HookFailed(BatonError):
+    code = "hook_failed"
+    status = 503
 
 
 class Overloaded(BatonError):
