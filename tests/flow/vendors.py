@@ -56,9 +56,14 @@ class Vendors(Struct):
 
 @asynccontextmanager
 async def vendors(
-    folder: Path, *, content: str = "full", handoff: HandoffConfig | None = None, models: Sequence[ModelCard] = ()
+    folder: Path,
+    *,
+    content: str = "full",
+    handoff: HandoffConfig | None = None,
+    models: Sequence[ModelCard] = (),
+    time_scale: float = 0.0,
 ) -> AsyncGenerator[Vendors, None]:
-    engine = Engine(Obedient(), strict=True)
+    engine = Engine(Obedient(), strict=True, time_scale=time_scale)
     sent: list[Sent] = []
 
     def respond(request: HttpRequest) -> Exchange:

@@ -13,7 +13,7 @@ from baton.flow.run import Run
 from baton.protocol.request import read_request
 from baton.protocol.voice import Voice, voice_of
 from baton.types.card import ModelCard
-from baton.types.errors import BatonError, Overloaded, UpstreamFault, UpstreamStatus
+from baton.types.errors import BatonError, Overloaded, UpstreamAway, UpstreamFault, UpstreamStatus
 from baton.types.money import Usage, usd_text
 from baton.types.outcome import Ending
 
@@ -129,9 +129,8 @@ def _refusal(run: Run, error: BatonError, voice: Voice) -> Reply:
     """An error as the caller's dialect writes it; a provider's own error text in that dialect goes on as it came."""
     headers = JSON | run.headers(whole=False)
     body = voice.write_error(error, run.request_id)
-    if isinstance(error, UpstreamStatus):
-        if isinstance(run.passage, Relay):
-            body = error.body or body
-        if error.retry_after is not None:
-            headers["retry-after"] = error.retry_after
+    if isinstance(error, UpstreamStatus) and isinstance(run.passage, Relay):
+        body = error.body or body
+    if isinstance(error, UpstreamStatus | UpstreamAway | Overloaded) and error.retry_after is not None:
+        headers["retry-after"] = error.retry_after
     return Reply(error.status, headers, body)
