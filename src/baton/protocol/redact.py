@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Raw
+from msgspec.structs import replace
 
 from baton.protocol.answer_text import answer_of
 from baton.protocol.dialects import Reply, grammar_of
@@ -17,6 +18,7 @@ from baton.protocol.request import read_members
 from baton.protocol.splice import splice
 from baton.types.card import Dialect
 from baton.types.errors import BatonError, MalformedBody
+from baton.types.events import Stop
 
 MAX_DEPTH = 200
 
@@ -80,5 +82,7 @@ def _decoded(raw: Raw) -> Any:
 
 
 def _as_whole(dialect: Dialect, stream: bytes) -> bytes:
+    """Of a stream that was cut, what there was of it."""
     answer = answer_of(dialect, stream, stream=True)
+    answer = replace(answer, fault=None, stop=answer.stop or Stop("incomplete"))
     return grammar_of(dialect).write_answer(answer, Reply(model=answer.model, id=answer.id)).body

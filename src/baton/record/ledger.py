@@ -60,6 +60,8 @@ class Ledger:
         self._dropped = 0
         self._dropped_written = 0
         self._last_error = ""
+        self.redact: Callable[[Finished], Finished] | None = None
+        """Applied to every record before it is written, in the writer thread."""
         self._metrics = Metrics()
         self._wake = threading.Event()
         self._closing = False
@@ -157,6 +159,8 @@ class Ledger:
     def _write(self, batch: list[Finished | Grade]) -> bool:
         """False when the batch could not be written; it is kept and tried again at the next interval."""
         finished = [record for record in batch if isinstance(record, Finished)]
+        if self.redact is not None:
+            finished = [self.redact(one) for one in finished]
         given = [record for record in batch if isinstance(record, Grade)]
         try:
             with explained(self.path):
