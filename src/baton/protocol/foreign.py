@@ -38,6 +38,8 @@ LACKS = "the target takes no {0}"
 FOLDED = "role 'system' is not supported there by the target: in a tagged block of a user turn"
 """Begins with the vendors' own words: clients that find them in a refusal ask again without such messages."""
 UPLOADED = "an upload at one provider: send the content itself"
+ALWAYS_STRICT = "the target is always strict"
+SCHEMA_ALONE = "the schema alone: the target takes no name or description of it"
 
 MISSING_RESULT_TEXT = "No result was recorded for this call."
 ORPHAN_TEXT = "[result of a tool call that is not in this conversation]"

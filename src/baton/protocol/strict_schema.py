@@ -2,11 +2,20 @@
 
 from typing import Any
 
+import msgspec
 
-def is_strict(schema: Any) -> bool:
+_ANY_NUMBER = msgspec.json.Decoder(float_hook=float)
+"""Also numbers that no float holds: they are the caller's."""
+
+
+def is_strict(schema: bytes) -> bool:
     """Every object in it names all its members as required and takes no others: what strict mode wants."""
+    return _is_strict(_ANY_NUMBER.decode(schema))
+
+
+def _is_strict(schema: Any) -> bool:
     if isinstance(schema, list):
-        return all(is_strict(item) for item in schema)
+        return all(_is_strict(item) for item in schema)
     if not isinstance(schema, dict):
         return True
     properties = schema.get("properties")
@@ -15,4 +24,4 @@ def is_strict(schema: Any) -> bool:
         closed = schema.get("additionalProperties") is False
         if not closed or not isinstance(required, list) or set(required) != set(properties or {}):
             return False
-    return all(is_strict(value) for value in schema.values())
+    return all(_is_strict(value) for value in schema.values())

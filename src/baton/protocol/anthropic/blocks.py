@@ -100,7 +100,7 @@ def _source(fields: Fields) -> _Source | None:
     raw = fields.raw("source")
     try:
         return _SOURCE.decode(raw)
-    except msgspec.ValidationError:
+    except ValueError:  # absent, or not as it should be
         return None
 
 

@@ -99,7 +99,9 @@ def output_format(account: Account, conversation: Conversation, target: Target) 
         return {}
     account.setting("output", "kept")
     if output.strict is False:
-        account.setting("output", "moved", "the target is always strict")
+        account.setting("output", "moved", foreign.ALWAYS_STRICT)
+    elif output.name or output.description:
+        account.setting("output", "moved", foreign.SCHEMA_ALONE)
     return {"format": {"type": "json_schema", "schema": Raw(output.schema)}}
 
 

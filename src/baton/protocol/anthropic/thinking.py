@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from msgspec import Raw
-
 from baton.protocol.account import Account
 from baton.protocol.reasoning import BUDGETS, LEAST_BUDGET, clamp, effort_of
 from baton.types.conversation import Conversation, Effort, ReasoningControl
@@ -55,10 +53,11 @@ def thinking(
 
 def begins_without_thinking(messages: Sequence[Any]) -> bool:
     """The assistant's last message calls tools and does not begin with thinking, which manual thinking refuses."""
-    last = next((message for message in reversed(messages) if message["role"] == "assistant"), None)
-    if last is None or not isinstance(last["content"], list):
+    last = next((message for message in reversed(messages) if message.get("role") == "assistant"), None)
+    content = None if last is None else last.get("content")
+    if not isinstance(content, list):
         return False
-    kinds = [block["type"] for block in last["content"] if not isinstance(block, Raw)]
+    kinds = [block.get("type") for block in content if isinstance(block, dict)]
     return "tool_use" in kinds and kinds[0] not in {"thinking", "redacted_thinking"}
 
 

@@ -24,6 +24,10 @@ OPENING_TEXT = "[the conversation begins with what the assistant said]"
 TOOL_LOOP_END = 4
 """Messages at the end among which the open tool loop's last call is found: call, results, system, words."""
 
+_VALUES = msgspec.json.Decoder(float_hook=float)
+"""Also numbers that no float holds: they are the caller's."""
+_CONFIG = msgspec.json.Decoder(dict[str, Raw] | None)
+
 
 def write(conversation: Conversation, target: Target) -> Rendered:
     """Every element of the input is in the report; a body with rejections must not be sent."""
@@ -115,13 +119,13 @@ def _settled_thinking(
             return {}
         account.setting("reasoning.mode", "degraded", UNSIGNED)
         return {"thinking": None}
-    ending = [msgspec.json.decode(message) for message in rendered[-TOOL_LOOP_END:]]
+    ending = [_VALUES.decode(message) for message in rendered[-TOOL_LOOP_END:]]
     mode, effort = thinking(account, conversation, target, limit, ending)
     changed: dict[str, bytes | None] = {}
     members = conversation.members
-    if "thinking" in members and msgspec.json.decode(members["thinking"]) != mode:
+    if "thinking" in members and _VALUES.decode(members["thinking"]) != mode:
         changed["thinking"] = msgspec.json.encode(mode) if mode else None
-    config = msgspec.json.decode(members.get("output_config", b"{}"), type=dict[str, Raw])
+    config = _CONFIG.decode(members.get("output_config", b"null")) or {}
     before = dict(config)
     config.pop("effort", None)
     if effort:

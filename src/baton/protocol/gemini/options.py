@@ -93,7 +93,9 @@ def output_format(account: Account, conversation: Conversation, target: Target) 
     if output.kind == "json_object" or not output.schema:
         return {"responseMimeType": JSON_TYPE}
     if output.strict is False:
-        account.setting("output", "moved", "the target is always strict")
+        account.setting("output", "moved", foreign.ALWAYS_STRICT)
+    elif output.name or output.description:
+        account.setting("output", "moved", foreign.SCHEMA_ALONE)
     return {"responseMimeType": JSON_TYPE, "responseJsonSchema": Raw(output.schema)}
 
 

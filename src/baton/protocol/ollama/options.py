@@ -29,7 +29,6 @@ ON_OR_OFF = "thinking is on or off: the card of the target names no steps"
 NOT_FORCED = "the target cannot be made to call a tool"
 NOT_OFFERED = "not among the tools that the choice allows"
 BY_OFFER = "by offering no other tools"
-ALWAYS_STRICT = "the target is always strict"
 
 
 def limits(account: Account, conversation: Conversation, target: Target) -> tuple[Members, Members]:
@@ -126,9 +125,9 @@ def output_format(account: Account, conversation: Conversation, target: Target) 
     if output.kind == "json_object" or not output.schema:
         return {"format": "json"}
     if output.strict is False:
-        account.setting("output", "moved", ALWAYS_STRICT)
+        account.setting("output", "moved", foreign.ALWAYS_STRICT)
     elif output.name or output.description:
-        account.setting("output", "moved", "the schema alone: the target takes no name or description of it")
+        account.setting("output", "moved", foreign.SCHEMA_ALONE)
     return {"format": Raw(output.schema)}
 
 

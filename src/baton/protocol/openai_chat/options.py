@@ -117,7 +117,7 @@ def output_format(account: Account, conversation: Conversation, target: Target) 
         return {"response_format": {"type": "json_object"}}
     strict = output.strict
     if strict is None:
-        strict = is_strict(msgspec.json.decode(output.schema))
+        strict = is_strict(output.schema)
         if not strict:
             account.setting(
                 "output", "degraded", "not strict: the schema leaves members open, which strict mode refuses"

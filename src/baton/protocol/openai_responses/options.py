@@ -151,7 +151,7 @@ def _output_format(account: Account, conversation: Conversation, target: Target)
         return {"format": {"type": "json_object"}}
     strict = output.strict
     if strict is None:
-        strict = is_strict(msgspec.json.decode(output.schema))
+        strict = is_strict(output.schema)
         if not strict:
             account.setting(
                 "output", "degraded", "not strict: the schema leaves members open, which strict mode refuses"
