@@ -89,6 +89,7 @@ def signatures(body: dict[str, Any]) -> list[str]:
     return [block["signature"] for block in blocks if block["type"] == "thinking"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", [CLAUDE, GPT, GEMINI])
 @pytest.mark.parametrize("family", ["pydantic-ai", "langchain"])
 def test_an_agent_that_changes_its_own_dialect_is_still_served(tmp_path: Path, family: str, model: str) -> None:
@@ -110,6 +111,7 @@ def test_an_agent_that_changes_its_own_dialect_is_still_served(tmp_path: Path, f
     asyncio.run(run())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["tool", "native"])
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_a_structured_answer_is_read_from_every_vendor(tmp_path: Path, framework: str, way: Way) -> None:
@@ -155,6 +157,7 @@ async def parse_gemini(url: str, model: str) -> Any:
     return answer.parsed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parse", [parse_chat, parse_responses, parse_messages, parse_gemini])
 def test_the_sdks_parse_a_structured_answer_of_every_vendor(
     tmp_path: Path, parse: Callable[[str, str], Awaitable[Any]]
