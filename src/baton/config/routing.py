@@ -130,4 +130,5 @@ def _route(entry: RouteEntry, names: Names, path: str) -> Route:
         cache=None if entry.cache is None else RouteCache(entry.cache.ttl_s, entry.cache.max_bytes),
         tool_policy=entry.tool_policy or base.tool_policy,
         hedge=entry.hedge,
+        resume=entry.resume,
     )

@@ -182,6 +182,10 @@ class RouteEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
         Literal["auto", "pass"] | None, Meta(description="auto: Baton chooses; pass: the asked model is taken")
     ] = None
     cache: Annotated[CacheEntry | None, Meta(description="Give the same answer to the same request again")] = None
+    resume: Annotated[
+        Literal["error", "continue"],
+        Meta(description="A stream that breaks off: error tells it; continue lets another model go on from the text"),
+    ] = "error"
     hedge: Annotated[
         bool, Meta(description="Send a second call when the first is slower than most, and take the faster one")
     ] = False

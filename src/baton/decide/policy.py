@@ -43,6 +43,7 @@ class Policy:
     def __init__(self, snapshot: PolicySnapshot) -> None:
         self.snapshot = snapshot
         self._rules = TaskTypeRules(snapshot.task_types)
+        self._routes = {route.name: route for route in snapshot.routes}
         self._references = {name: _reference_of(one, snapshot.cards) for name, one in snapshot.task_types.items()}
 
     def decide(
@@ -68,6 +69,10 @@ class Policy:
 
     def reference_of(self, task_type: str) -> ModelCard:
         return self.snapshot.cards[self._references[task_type]]
+
+    def route_named(self, name: str) -> Route:
+        """Of a decision of this policy."""
+        return self._routes[name]
 
     def _route(self, name: str, asked: str, task_type: str, caller: Caller) -> Route:
         choosable = asked in PRESETS or asked in self.snapshot.cards

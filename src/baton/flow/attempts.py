@@ -13,9 +13,11 @@ from baton.call.calls import Asked, Call
 from baton.call.retry import Effort, Step
 from baton.flow.arrival import Arrival
 from baton.flow.house import House
-from baton.flow.passage import AnswerStream, Passage
+from baton.flow.passage import AnswerStream, Passage, Translation
+from baton.flow.resume import CONTINUE, ResumableStream
 from baton.flow.run import Run
 from baton.types.card import ModelCard
+from baton.types.decision import Decision
 from baton.types.errors import HandoffRefused, NoEligibleModel, UpstreamAway, UpstreamFault
 from baton.types.request import Request
 
@@ -31,13 +33,34 @@ class Begun(Struct, frozen=True):
     rest: AsyncIterator[bytes]
 
 
-class Answered(Struct, frozen=True):
+class Answered(Struct):
     """A good answer: `body` of a whole one, `begun` of a stream, which its owner ends."""
 
     asked: Asked
     passage: Passage
     body: bytes = b""
     begun: Begun | None = None
+    resumed: bool = False
+    """Another model had begun it."""
+    _broke: UpstreamFault | None = None
+
+    @property
+    def stream(self) -> AnswerStream:
+        assert self.begun is not None
+        return self.begun.stream
+
+    def broke(self, fault: UpstreamFault) -> None:
+        """The connection failed under the stream."""
+        self._broke = fault
+
+    def fault(self) -> UpstreamFault | None:
+        """What was wrong with the stream, once it is over."""
+        return self._broke or self.stream.fault()
+
+    def drop(self, fault: UpstreamFault | None) -> None:
+        """The call is over before its end."""
+        self.asked.upstream.abort()
+        self.asked.ended(fault, left=fault is None)
 
 
 class Attempts:
@@ -57,10 +80,7 @@ class Attempts:
         """Raises the last fault when everything that may be tried has failed."""
         while True:
             card, passage = self._next()
-            call = Call(
-                card, passage.dialect, passage.body, self._arrival.headers, stream=self._request.stream,
-                priority=self._request.wish.priority,
-            )  # fmt: skip
+            call = self._call(card, passage)
             step = Step("here")
             while step.move != "rung":
                 try:
@@ -75,6 +95,43 @@ class Attempts:
             assert self._fault is not None
             self._barred[card.id] = f"asked, and failed: {self._fault.code}"
 
+    async def go_on(self, answered: Answered, fault: UpstreamFault) -> Answered | None:
+        """Another model that continues a stream from its exact text; None where that cannot be."""
+        begun, passage = answered.begun, answered.passage
+        if begun is None or not isinstance(begun.stream, ResumableStream) or not isinstance(passage, Translation):
+            return None
+        text = begun.stream.text_so_far()
+        if not text:
+            return None
+        step = self._house.calls.after(
+            fault, self._call(passage.card, passage), self._effort, rungs=self._has_rungs(passage.card)
+        )
+        if step.move == "give_up":
+            return None
+        if step.move == "rung":
+            self._barred[passage.card.id] = f"asked, and failed: {fault.code}"
+        await asyncio.sleep(step.wait_s)
+        try:
+            return await self._continuation(begun.stream, text, None if step.move == "rung" else passage.card)
+        except (NoEligibleModel, HandoffRefused, UpstreamFault):
+            return None  # what came first is what the caller is told
+
+    async def _continuation(self, stream: ResumableStream, text: str, same: ModelCard | None) -> Answered:
+        run, house = self._run, self._house
+        card = same or house.card(house.decide(run, self._request, self._arrival.caller, self._barred).model)
+        passage = house.carrier.continuation(run, self._request, card, text)
+        run.handed_off(passage)
+        asked = await self._ask(self._call(card, passage))
+        stream.go_on(passage.reader(), asked.card)
+        return Answered(asked, passage, begun=Begun(stream, b"", asked.upstream.chunks()), resumed=True)
+
+    def _call(self, card: ModelCard, passage: Passage) -> Call:
+        request = self._request
+        return Call(
+            card, passage.dialect, passage.body, self._arrival.headers, stream=request.stream,
+            priority=request.wish.priority,
+        )  # fmt: skip
+
     # --- which model -------------------------------------------------------------------------------
 
     def _next(self) -> tuple[ModelCard, Passage]:
@@ -87,6 +144,7 @@ class Attempts:
                 raise self._nobody(error) from error
             card = house.card(decision.model)
             concrete = decision.rule == PASSED
+            run.resumes = self._request.stream and self._resumes(decision)
             try:
                 passage = house.carrier.passage(run, self._request, card, concrete=concrete)
             except HandoffRefused as refusal:
@@ -97,6 +155,10 @@ class Attempts:
             else:
                 run.handed_off(passage)
                 return card, passage
+
+    def _resumes(self, decision: Decision) -> bool:
+        wished = self._request.wish.resume or self._house.policy.route_named(decision.route).resume
+        return wished == CONTINUE
 
     def _nobody(self, error: NoEligibleModel) -> Exception:
         """What to tell where nobody is left: the fault that came, the loss that would come, or when to come back."""
@@ -118,6 +180,27 @@ class Attempts:
 
     async def _attempt(self, passage: Passage, call: Call) -> Answered:
         """A fault, or a caller who leaves while waiting, is an attempt as well."""
+        run = self._run
+        asked = await self._ask(call)
+        try:
+            if call.stream:
+                return Answered(asked, passage, begun=await _begin(asked, self._stream(passage)))
+            return await self._whole(asked, passage)
+        except UpstreamFault as fault:
+            _drop(asked, fault)
+            run.attempted(asked.card, asked.upstream.status, None, fault)
+            raise
+        except BaseException:
+            _drop(asked, None)
+            run.attempted(asked.card, asked.upstream.status, None, None)
+            raise
+
+    def _stream(self, passage: Passage) -> AnswerStream:
+        if self._run.resumes and isinstance(passage, Translation):
+            return passage.stream(ResumableStream)
+        return passage.stream()
+
+    async def _ask(self, call: Call) -> Asked:
         run, house = self._run, self._house
         run.asking()
         try:
@@ -131,18 +214,7 @@ class Attempts:
             run.attempted(call.card, 0, None, None)
             raise
         run.answering(simulated=house.config.snapshot.providers[asked.card.provider].simulated)
-        try:
-            if call.stream:
-                return Answered(asked, passage, begun=await _begin(asked, passage.stream()))
-            return await self._whole(asked, passage)
-        except UpstreamFault as fault:
-            _drop(asked, fault)
-            run.attempted(asked.card, asked.upstream.status, None, fault)
-            raise
-        except BaseException:
-            _drop(asked, None)
-            run.attempted(asked.card, asked.upstream.status, None, None)
-            raise
+        return asked
 
     async def _whole(self, asked: Asked, passage: Passage) -> Answered:
         """A whole answer that is one JSON object; anything else is a fault."""

@@ -14,6 +14,7 @@ from baton.decide.estimate import BYTES_PER_TOKEN_MIN
 from baton.flow.kept_answers import KeptAnswers, whole_response
 from baton.flow.passage import Passage, Relay, Translation
 from baton.flow.private_state import PrivateState
+from baton.flow.resume import continued
 from baton.flow.run import Run
 from baton.protocol.dialects import Reply, grammar_of
 from baton.protocol.prefix import prefix_hashes
@@ -87,13 +88,20 @@ class Carrier:
         target = self._target(card, provider, dialect)
         strict = self._strict if request.wish.strict_handoff is None else request.wish.strict_handoff
         way = _Way(run, request, card, target, strict)
-        if dialect != request.dialect:
+        if dialect != request.dialect or run.resumes:
             return self._translation(way)
         body = _own_bytes(request, card)
         fits = not target.reasoning_member and (concrete or not needs_rendering(request, target))
         if fits and self._private.may_go_as_it_is(body, target.origin):
             return _relay(request, card, body, target, None)
         return self._rendered_relay(way)
+
+    def continuation(self, run: Run, request: Request, card: ModelCard, text: str) -> Translation:
+        """The way to a model that goes on from `text`. Raises HandoffRefused."""
+        provider = self._providers[card.provider]
+        dialect = request.dialect if request.dialect in provider.dialects else provider.dialects[0]
+        target = self._target(card, provider, dialect)
+        return self._translation(_Way(run, request, card, target, strict=False), said=text)
 
     def settle(self, run: Run, passage: Passage, made: AnswerMessage | bytes | None) -> None:
         """What of a good answer is kept for the time when the conversation comes back."""
@@ -115,10 +123,8 @@ class Carrier:
     def _rendered_relay(self, way: _Way) -> Passage:
         """The caller's own dialect, message by message: what may not go, or what this model does not take, stays."""
         request, target = way.request, way.target
-        members = dict(request.members)
-        if request.stream and _adds_usage(request):
-            members["stream_options"] = ASK_FOR_USAGE
-        conversation = self._private.restored(grammar_of(request.dialect).read(members, NOBODY), way.run.caller)
+        read = grammar_of(request.dialect).read(_asking_for_usage(request), NOBODY)
+        conversation = self._private.restored(read, way.run.caller)
         rendered = grammar_of(request.dialect).write(conversation, target)
         refuse_losses(rendered.report, way.card, strict=way.strict)
         if _cut_here(conversation, rendered.report):
@@ -129,9 +135,12 @@ class Carrier:
         # This server wants its reasoning back, and few clients of its dialect send it.
         return replace(relay, prefix_hash=prefix_hashes(conversation.turns)[-1])
 
-    def _translation(self, way: _Way) -> Passage:
-        read = grammar_of(way.request.dialect).read(way.request.members, NOBODY)
+    def _translation(self, way: _Way, said: str = "") -> Translation:
+        """`said`: what an answer that broke off had said."""
+        read = grammar_of(way.request.dialect).read(_asking_for_usage(way.request), NOBODY)
         conversation = self._private.restored(read, way.run.caller)
+        if said:
+            conversation = continued(conversation, said, way.target)
         rendered = _render(conversation, way.target, way.card)
         refuse_losses(rendered.report, way.card, strict=way.strict)
         return self._translated(way, conversation, rendered)
@@ -224,6 +233,12 @@ def _relay(request: Request, card: ModelCard, body: bytes, target: Target, repor
 def _adds_usage(request: Request) -> bool:
     """Chat Completions streams tell usage only when asked; Baton asks, and takes the extra chunk out again."""
     return request.dialect == "openai-chat" and not request.include_usage
+
+
+def _asking_for_usage(request: Request) -> Mapping[str, Raw]:
+    if not request.stream or not _adds_usage(request):
+        return request.members
+    return {**request.members, "stream_options": ASK_FOR_USAGE}
 
 
 def _own_bytes(request: Request, card: ModelCard) -> bytes:

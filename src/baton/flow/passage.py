@@ -3,7 +3,7 @@
 import msgspec
 from msgspec import Struct
 
-from baton.protocol.dialects import Grammar, Reply, StreamReader, StreamWriter, grammar_of
+from baton.protocol.dialects import Reply, StreamReader, StreamWriter, grammar_of
 from baton.protocol.fold import Fold, fold
 from baton.protocol.stop_cut import StopCut, cut_answer
 from baton.protocol.voice import Voice
@@ -123,11 +123,13 @@ class Translation(Struct, frozen=True):
         rendered = grammar_of(self.caller_dialect).write_answer(answer, self.reply)
         return rendered.body, answer.usage, answer
 
-    def stream(self) -> "TranslatedStream":
-        upstream: Grammar = grammar_of(self.dialect)
-        reader = upstream.stream_reader(self.origin, self.prefix_hash)
+    def reader(self) -> StreamReader:
+        return grammar_of(self.dialect).stream_reader(self.origin, self.prefix_hash)
+
+    def stream(self, kind: "type[TranslatedStream] | None" = None) -> "TranslatedStream":
         writer = grammar_of(self.caller_dialect).stream_writer(self.reply)
-        return TranslatedStream(reader, writer, self.card, StopCut(self.stop) if self.stop else None)
+        cut = StopCut(self.stop) if self.stop else None
+        return (kind or TranslatedStream)(self.reader(), writer, self.card, cut)
 
 
 class TranslatedStream:

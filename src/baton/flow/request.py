@@ -6,9 +6,9 @@ from collections.abc import AsyncGenerator
 import msgspec
 
 from baton.flow.arrival import Arrival, Reply
-from baton.flow.attempts import Answered, Attempts, Begun
+from baton.flow.attempts import Answered, Attempts
 from baton.flow.house import House
-from baton.flow.passage import AnswerStream, Relay
+from baton.flow.passage import Relay
 from baton.flow.run import Run
 from baton.protocol.request import read_request
 from baton.protocol.voice import Voice, voice_of
@@ -38,9 +38,10 @@ async def answer(arrival: Arrival, house: House, run: Run) -> Reply:
     try:
         arrival = house.answers.continued(arrival)
         request = run.request = read_request(arrival.dialect, arrival.body, arrival.headers, arrival.placed)
-        answered = await Attempts(house, run, request, arrival).first_good()
+        attempts = Attempts(house, run, request, arrival)
+        answered = await attempts.first_good()
         if answered.begun is not None:
-            stream = _relay(house, run, answered, answered.begun)
+            stream = _relay(house, run, attempts, answered)
             await anext(stream)  # from here on it ends in good order, also where nobody ever reads it
             return Reply(200, EVENTS | run.headers(whole=False), stream=stream)
     except BatonError as error:
@@ -57,63 +58,92 @@ async def answer(arrival: Arrival, house: House, run: Run) -> Reply:
     return Reply(200, JSON | run.headers(whole=True), answered.body)
 
 
-async def _relay(house: House, run: Run, answered: Answered, begun: Begun) -> AsyncGenerator[bytes, None]:
+async def _relay(house: House, run: Run, attempts: Attempts, answered: Answered) -> AsyncGenerator[bytes, None]:
     """Nothing, and then the stream as the caller reads it; whatever ends it, attempt and ending are recorded."""
     assert run.request is not None
-    stream, voice, asked = begun.stream, voice_of(run.request.dialect), answered.asked
+    voice = voice_of(run.request.dialect)
     fault: UpstreamFault | None = None
     left = True
     try:
         yield b""
-        async for piece in _told(begun):
-            run.keep(piece)
-            yield piece
-        fault = stream.fault()
-        if last := _ending(run, asked.card, stream, fault, voice):
+        while True:
+            async for piece in _told(answered):
+                run.keep(piece)
+                yield piece
+            fault = answered.fault()
+            again = None if fault is None else await _again(run, attempts, answered, fault)
+            if again is None:
+                break
+            answered = again
+            yield voice.write_note(_resumed(answered))
+        if last := _ending(run, answered, fault, voice):
             run.keep(last)
             yield last
         left = False
-    except UpstreamFault as raised:
-        fault = raised
-        left = False
-        yield voice.write_error_event(fault, run.request_id)
     except asyncio.CancelledError:
         if not house.life.stopping:
             raise
         yield voice.write_error_event(Overloaded(STOPPING), run.request_id)
     finally:
-        if left or fault is not None:
-            asked.upstream.abort()
-        asked.ended(fault, left=left)
-        run.attempted(asked.card, asked.upstream.status, stream.usage(), fault)
-        if fault is not None:
-            run.finish(house.sink, "upstream_fault", 200, fault.code)
-        elif left:
-            run.finish(house.sink, "cancelled", LEFT_STATUS, "client_left")
-        else:
+        _over(house, run, answered, fault, left=left)
+
+
+async def _again(run: Run, attempts: Attempts, answered: Answered, fault: UpstreamFault) -> Answered | None:
+    """Another model that goes on with the stream; what came before is then over."""
+    again = await attempts.go_on(answered, fault)
+    if again is not None:
+        answered.drop(fault)
+        run.attempted(answered.asked.card, answered.asked.upstream.status, None, fault)
+    return again
+
+
+def _over(house: House, run: Run, answered: Answered, fault: UpstreamFault | None, *, left: bool) -> None:
+    asked, stream = answered.asked, answered.stream
+    if left or fault is not None:
+        asked.upstream.abort()
+    asked.ended(fault, left=left)
+    run.attempted(asked.card, asked.upstream.status, stream.usage(), fault)
+    if fault is not None:
+        run.finish(house.sink, "upstream_fault", 200, fault.code)
+    elif left:
+        run.finish(house.sink, "cancelled", LEFT_STATUS, "client_left")
+    else:
+        if not answered.resumed:
             house.carrier.settle(run, answered.passage, stream.made())
-            run.finish(house.sink, "ok", 200)
+        run.finish(house.sink, "ok", 200)
 
 
-async def _told(begun: Begun) -> AsyncGenerator[bytes, None]:
-    """Everything but the end of the stream."""
-    stream = begun.stream
+async def _told(answered: Answered) -> AsyncGenerator[bytes, None]:
+    """Everything but the end of the stream. A fault of the connection is kept for `answered.fault`."""
+    stream, begun = answered.stream, answered.begun
+    assert begun is not None
     if begun.first:
         yield begun.first
-    async for chunk in begun.rest:
-        if ready := stream.feed(chunk):
-            yield ready
+    try:
+        async for chunk in begun.rest:
+            if ready := stream.feed(chunk):
+                yield ready
+    except UpstreamFault as fault:
+        answered.broke(fault)
+        return
     if ready := stream.finish():
         yield ready
 
 
-def _ending(run: Run, card: ModelCard, stream: AnswerStream, fault: UpstreamFault | None, voice: Voice) -> bytes:
+def _ending(run: Run, answered: Answered, fault: UpstreamFault | None, voice: Voice) -> bytes:
     """The end as the model made it; a typed error where it made none, never a made-up stop."""
+    stream = answered.stream
     if fault is not None:
-        return stream.end() if stream.told else voice.write_error_event(fault, run.request_id) + stream.end()
+        return stream.end() if stream.told else voice.write_error_event(fault, run.request_id)
     assert run.request is not None
-    note = voice.write_note(_note(run, card, stream.usage())) if run.request.wish.show_cost else b""
+    note = b""
+    if run.request.wish.show_cost:
+        note = voice.write_note(_note(run, answered.asked.card, stream.usage()))
     return note + stream.end()
+
+
+def _resumed(answered: Answered) -> bytes:
+    return msgspec.json.encode({"resumed_by": answered.asked.card.id})
 
 
 def _note(run: Run, card: ModelCard, usage: Usage | None) -> bytes:

@@ -34,6 +34,8 @@ class Run:
         self.simulated = False
         self.keep_content = False
         self.passage: Passage | None = None
+        self.resumes = False
+        """A stream that breaks off is to be continued by another model."""
         self.caller = arrival.caller
         self._arrival = arrival
         self.at = now

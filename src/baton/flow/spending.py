@@ -24,7 +24,7 @@ from baton.types.decision import Decision
 from baton.types.errors import BudgetExceeded, LimitReached, NotAllowed, RateLimited, StoppedByBudget
 from baton.types.money import Price, Usage, usd_text
 from baton.types.request import Caller, Request
-from baton.types.spend import KINDS, MEASUREMENT, NO_LIMITS, ORCHESTRATION, Account, Limit, account_name
+from baton.types.spend import KINDS, MEASUREMENT, NO_LIMITS, ORCHESTRATION, Account, Limit, Spent, account_name
 
 SWEEP_S = 30.0
 DEFAULT_OUTPUT_TOKENS = 500
@@ -120,8 +120,7 @@ class Spending:
         if self._path is None:
             return
         now = self.now()
-        today = day_of(now)
-        for account, spent in spent_of(self._path, today, first_day(month_of(today))).items():
+        for account, spent in spent_now(self._path, now).items():
             done = self.counters.seed(account, spent, now)
             if done is not None:
                 await done
@@ -162,6 +161,12 @@ class Spending:
         expired = self.counters.expire(now)
         if isinstance(expired, Awaitable):
             await expired
+
+
+def spent_now(path: Path, now: float) -> dict[str, Spent]:
+    """By account, as the ledger has it. Raises LedgerError."""
+    today = day_of(now)
+    return spent_of(path, today, first_day(month_of(today)))
 
 
 # --- who pays --------------------------------------------------------------------------------------

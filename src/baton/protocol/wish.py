@@ -21,6 +21,7 @@ WISH_HEADERS = {
     "x-baton-task-id": "task_id",
     "x-baton-strict-handoff": "strict_handoff",
     "x-baton-priority": "priority",
+    "x-baton-resume": "resume",
     "x-baton-show-cost": "show_cost",
     "x-baton-tags": "tags",
 }

@@ -1,5 +1,7 @@
 """A request as the router sees it: dialect-free facts beside the caller's untouched members."""
 
+from typing import Literal
+
 from msgspec import Raw, Struct, field
 
 from baton.types.card import Capability, Dialect
@@ -22,6 +24,8 @@ class Wish(Struct, frozen=True, forbid_unknown_fields=True, rename={"lambda_": "
     """Refuse, before anything is sent, a handoff that would degrade anything; None: as the config says."""
     priority: int = 0
     """Higher ones leave a queue first, and are shed last: -10 to 10."""
+    resume: Literal["error", "continue"] | None = None
+    """What becomes of a stream that breaks off: it is told, or another model goes on; None: as the route says."""
     show_cost: bool = False
     """Put model, cost and request id into one more chunk at the end of a stream (SDKs ignore its `baton` member)."""
     tags: tuple[str, ...] = ()

@@ -86,4 +86,5 @@ class Route(Struct, frozen=True):
     cache: RouteCache | None = None
     tool_policy: ToolPolicy = "flag"
     hedge: bool = False
+    resume: Literal["error", "continue"] = "error"
     """A second call is sent when the first is slower than most; the faster one is taken."""
