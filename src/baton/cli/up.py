@@ -1,6 +1,5 @@
 """`baton up`: find the providers, print what is served at what price, serve."""
 
-import ipaddress
 import sys
 from functools import partial
 from pathlib import Path
@@ -25,34 +24,36 @@ def up(
     """Serve the gateway: point an OpenAI or Anthropic SDK at it and say model 'auto'."""
     from baton.server.run import Source, bind, serve_forever
 
-    found = configured(config)
-    address = host or found.server.host
-    refuse_open_door(address, found)
+    found = as_served(configured(config), host, workers)
+    address = found.server.host
     sock = bind(address, found.server.port if port is None else port)
     url = f"http://{address}:{sock.getsockname()[1]}"
     if not quiet:
         print_tables(found)
     sys.stderr.write(f"Baton serves at {url}  (OpenAI SDK: {url}/v1, Anthropic SDK: {url})\n")
-    source = Source(partial(read_again, config, address), file_of(config))
-    serve_forever(found, sock, workers or found.server.workers, source)
+    source = Source(partial(read_again, config, host, workers), file_of(config))
+    serve_forever(found, sock, found.server.workers, source)
 
 
-def read_again(path: Path | None, address: str) -> "Config":
-    """For a reload. Raises ConfigError, also for what may be wrong only where Baton is bound to this address."""
-    found = configured(path)
-    refuse_open_door(address, found)
-    return found
+def read_again(path: Path | None, host: str | None, workers: int | None) -> "Config":
+    """For a reload. Raises ConfigError, also for what is wrong only as it is served here."""
+    return as_served(configured(path), host, workers)
 
 
-def refuse_open_door(address: str, config: "Config") -> None:
-    """Raises ConfigError when strangers could use the keys of the providers."""
-    if config.server.keys or _is_loopback(address):
-        return
-    problem = (
-        f"server.host: {address!r} can be reached from other machines and no key is configured, so that anyone there "
-        "could spend your money: add server.keys, or bind to 127.0.0.1"
+def as_served(config: "Config", host: str | None, workers: int | None) -> "Config":
+    """The config with what the command line says instead. Raises ConfigError where it must not be served so."""
+    import msgspec
+
+    from baton.config.keys import why_not_bind, why_not_workers
+
+    server = msgspec.structs.replace(
+        config.server, host=host or config.server.host, workers=workers or config.server.workers
     )
-    raise ConfigError([problem])
+    if refusal := why_not_bind(server.host, (*server.keys, *server.admin_keys)):
+        raise ConfigError([f"server.host: {refusal}"])
+    if refusal := why_not_workers(server.workers, config):
+        raise ConfigError([f"server.workers: {refusal}"])
+    return msgspec.structs.replace(config, server=server)
 
 
 def print_tables(config: "Config") -> None:
@@ -81,10 +82,3 @@ def print_tables(config: "Config") -> None:
     console.print()
     console.print(routes)
     console.print()
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return address == "localhost"

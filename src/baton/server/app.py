@@ -7,13 +7,15 @@ Life of a request here: 1. the door is found; 2. the caller's key is checked; 3.
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from baton.config.schema import Config
 from baton.flow.arrival import Reply
 from baton.flow.house import House
 from baton.protocol.voice import voice_of
+from baton.record.keys import KeyStore
 from baton.server.auth import Keys
 from baton.server.doors import dialect_of, find_door
 from baton.server.leaving import Leaving
@@ -24,8 +26,12 @@ Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
-log = logging.getLogger("baton.server")
+if TYPE_CHECKING:
+    from baton.server.admin.routes import Admin
 
+log = logging.getLogger("baton.server")
+ADMIN_PATHS = tuple(f"/v1/baton/{name}" for name in ("keys", "spend", "audit", "openapi.json"))
+"""What belongs to the admin API; the other paths below `/v1/baton` are doors like any other."""
 
 FIXED = (
     "server.host", "server.port", "server.workers", "server.connect_s", "server.first_byte_s", "server.between_bytes_s",
@@ -57,7 +63,8 @@ class App:
 
     def _use(self, house: House) -> None:
         self._house = house
-        self._keys = Keys(house.config.server.keys)
+        self._keys = Keys(house.config, KeyStore(house.ledger.path))
+        self._admin: Admin | None = None
         self._max_body = house.config.server.max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -72,8 +79,11 @@ class App:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         leaving = Leaving(receive)
         try:
+            if scope["path"].startswith(ADMIN_PATHS):
+                await self._administer(scope, receive, send)
+                return
             door, params = find_door(scope["method"], scope["path"])
-            caller = self._keys.caller(headers, free=door.free)
+            caller = self._keys.reader(headers) if door.figures else self._keys.caller(headers, free=door.free)
             body = await _read_body(receive, headers, self._max_body)
             leaving.arm()
             reply = await door.open(Visit(self._house, caller, headers, params, scope["query_string"], body))
@@ -90,6 +100,19 @@ class App:
             await _send_reply(_refusal(defect, scope["path"], headers), send)
         finally:
             leaving.disarm()
+
+    async def _administer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The admin API is loaded when it is first asked."""
+        if self._admin is None:
+            self._admin = await asyncio.to_thread(open_admin, self._house, self._keys)
+        await self._admin.app(scope, receive, send)  # type: ignore[arg-type]
+
+
+def open_admin(house: House, keys: Keys) -> "Admin":
+    from baton.server.admin.book import Book
+    from baton.server.admin.routes import Admin
+
+    return Admin(Book(house.config, KeyStore(house.ledger.path), house.ledger.path, time.time), keys, house.ledger)
 
 
 def _setting(config: Config, name: str) -> object:

@@ -17,6 +17,8 @@ class Door(Struct, frozen=True):
     open: Callable[[Visit], Awaitable[Reply]]
     free: bool = False
     """Open without a key: says nothing that a stranger may not know."""
+    figures: bool = False
+    """Tells figures of all callers: for an admin, and on loopback for whoever may ask."""
 
 
 def dialect_of(path: str, headers: Mapping[str, str]) -> Dialect:
@@ -62,7 +64,7 @@ DOORS: dict[str, dict[str, Door]] = {
     "/health": {"GET": Door(probes.health, free=True)},
     "/livez": {"GET": Door(probes.alive, free=True)},
     "/readyz": {"GET": Door(probes.ready, free=True)},
-    "/metrics": {"GET": Door(probes.metrics)},
+    "/metrics": {"GET": Door(probes.metrics, figures=True)},
     "/": {"GET": Door(probes.hello, free=True)},
 }
 
