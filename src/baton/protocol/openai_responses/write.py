@@ -95,7 +95,7 @@ def _write_native(conversation: Conversation, target: Target, account: Account, 
         changed["max_output_tokens"] = msgspec.json.encode(target.max_output)
     changed |= _settled_sampling(conversation, target, account) | _settled_reasoning(conversation, target, account)
     given = conversation.members.get("input", b"")
-    if given[:1] == b'"' or not given:
+    if (given[:1] == b'"' and len(rendered) == 1) or not given:
         changed["input"] = given or None
     return native.assemble(conversation, target, account, rendered, changed, "input")
 
