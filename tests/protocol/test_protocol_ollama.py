@@ -470,7 +470,7 @@ def test_errors_and_notes_are_written_as_lines() -> None:
     assert json.loads(voice.write_error(error, "r1"))["error"] == "the budget is spent"
     event = voice.write_error_event(error, "r1")
     watch = voice.watch(hide_usage=False, hold_end=False)
-    watch.feed(LINES[:300] + b"\n" + event)
+    watch.feed(LINES[: LINES.index(b"\n") + 1] + event)
     assert watch.error_event
     assert not watch.complete
     assert voice.read_usage(b"{}") is None

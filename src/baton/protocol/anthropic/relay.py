@@ -1,5 +1,7 @@
 """Messages on the way back: errors, usage, and the watch over a stream that is relayed as bytes."""
 
+import re
+
 import msgspec
 from msgspec import Struct
 
@@ -38,14 +40,24 @@ class _WithUsage(Struct):
     usage: _Usage | None = None
 
 
+class _Delta(Struct):
+    stop_reason: str | None = None
+
+
 class _Event(Struct):
     type: str = ""
+    delta: _Delta | None = None
     usage: _Usage | None = None
     message: _WithUsage | None = None
 
 
 WITH_USAGE = msgspec.json.Decoder(_WithUsage)
 EVENT = msgspec.json.Decoder(_Event)
+NO_EVENT = _Event()
+SAYS = re.compile(
+    rb'"(?:text|thinking|partial_json)"\s*:\s*"[^"]'
+    rb'|"content_block"\s*:\s*\{\s*"type"\s*:\s*"(?!text"|thinking")|"type"\s*:\s*"tool_use"'
+)
 
 
 def read_usage(body: bytes) -> Usage | None:
@@ -84,12 +96,29 @@ def _usage_of_stream(head: bytes, tail: bytes) -> Usage | None:
     return _usage(ended or _Usage(), started or _Usage())
 
 
+def _event(payload: bytes, mark: bytes) -> _Event:
+    """The event, where it has the mark in it: what a text only speaks of is told apart by its type."""
+    if mark not in payload:
+        return NO_EVENT
+    try:
+        return EVENT.decode(payload)
+    except msgspec.DecodeError:
+        return NO_EVENT
+
+
+def _finish(payload: bytes) -> str:
+    event = _event(payload, b'"message_delta"')
+    return (event.delta.stop_reason or "") if event.type == "message_delta" and event.delta is not None else ""
+
+
 GRAMMAR = Grammar(
-    complete=lambda tail: b"message_stop" in tail,
-    error_event=lambda tail: b"event: error" in tail,
+    finish=_finish,
+    closes=lambda payload: _event(payload, b'"message_stop"').type == "message_stop",
+    fails=lambda payload: _event(payload, b'"error"').type == "error",
+    says=SAYS,
+    plain_ends=frozenset({"end_turn"}),
     usage=_usage_of_stream,
-    is_usage_event=lambda _event: False,
-    is_end_event=lambda event: b"event: message_stop" in event,
+    must_close=True,
 )
 
 

@@ -24,11 +24,12 @@ STATUSES = {
     504: "DEADLINE_EXCEEDED",
     529: "UNAVAILABLE",
 }
-END = re.compile(rb'(?<!\\)"(finishReason|blockReason)"\s*:\s*"')
+END = re.compile(rb'(?<!\\)"(?:finishReason|blockReason)"\s*:\s*"([^"]+)"')
+SAYS = re.compile(
+    rb'"text"\s*:\s*"[^"]|"(?:functionCall|inlineData|fileData|executableCode|codeExecutionResult|toolCall)"\s*:\s*\{'
+)
 ERROR = re.compile(rb'(?m)^(data:)?[\s\[,]*\{\s*"error"\s*:')
 USAGE_MEMBER = re.compile(rb'(?<!\\)"usageMetadata"\s*:\s*(?=\{)')
-OVERLAP = 64
-"""Bytes of the chunk before in which the mark of an end may have begun."""
 
 
 class _WithUsage(Struct, rename="camel"):
@@ -70,37 +71,26 @@ def write_note(note: bytes) -> bytes:
     return b'data: {"candidates":[' + said + b'],"baton":' + note + b"}\n\n"
 
 
-class _EndWatch(Watch):
-    """Remembers the end when it passes: what follows it in the same event may be long (sources of a search)."""
-
-    _ended = False
-    _before = b""
-
-    def feed(self, chunk: bytes) -> bytes:
-        if not self._ended:
-            self._ended = END.search(self._before + chunk) is not None
-            self._before = (self._before + chunk)[-OVERLAP:]
-        return super().feed(chunk)
-
-    @property
-    def complete(self) -> bool:
-        return self._ended
-
-
 def watch(*, hide_usage: bool, hold_end: bool) -> Watch:  # noqa: ARG001 - usage is part of every Gemini stream
-    return _EndWatch(GRAMMAR, hide_usage=False, hold_end=hold_end)
+    return Watch(GRAMMAR, hide_usage=False, hold_end=hold_end)
 
 
 def _usage_of_stream(head: bytes, tail: bytes) -> Usage | None:
     return _last_usage(tail) or _last_usage(head)
 
 
+def _finish(payload: bytes) -> str:
+    found = END.search(payload)
+    return "" if found is None else found[1].decode("utf-8", "replace")
+
+
 GRAMMAR = Grammar(
-    complete=lambda tail: END.search(tail) is not None,
-    error_event=lambda tail: ERROR.search(tail) is not None,
+    finish=_finish,
+    closes=lambda payload: END.search(payload) is not None,
+    fails=lambda payload: ERROR.search(payload) is not None,
+    says=SAYS,
+    plain_ends=frozenset({"STOP"}),
     usage=_usage_of_stream,
-    is_usage_event=lambda _event: False,
-    is_end_event=lambda event: END.search(event) is not None,
 )
 
 

@@ -1,5 +1,7 @@
 """Chat on the way back: errors, usage, and the watch over a stream that is relayed as bytes."""
 
+import re
+
 import msgspec
 from msgspec import Struct
 
@@ -15,6 +17,11 @@ class _WithUsage(Struct):
 
 
 WITH_USAGE = msgspec.json.Decoder(_WithUsage)
+DONE = re.compile(rb'"done"\s*:\s*true')
+REASON = re.compile(rb'"done_reason"\s*:\s*"([^"]+)"')
+UNTOLD = "done"
+"""Why an answer ended of which only that it ended is told."""
+SAYS = re.compile(rb'"(?:content|thinking|response)"\s*:\s*"[^"]|"tool_calls"\s*:\s*\[\s*\{')
 
 
 def read_usage(body: bytes) -> Usage | None:
@@ -53,15 +60,19 @@ def _usage_of_stream(_head: bytes, tail: bytes) -> Usage | None:
     return None
 
 
-def _is_end(line: bytes) -> bool:
-    return b'"done":true' in line.replace(b" ", b"")
+def _finish(line: bytes) -> str:
+    if DONE.search(line) is None:
+        return ""
+    reason = REASON.search(line)
+    return UNTOLD if reason is None else reason[1].decode("utf-8", "replace")
 
 
 GRAMMAR = Grammar(
-    complete=_is_end,
-    error_event=lambda tail: any(line.startswith((b'{"error"', b'{ "error"')) for line in tail.splitlines()),
+    finish=_finish,
+    closes=lambda line: DONE.search(line) is not None,
+    fails=lambda line: line.startswith((b'{"error"', b'{ "error"')),
+    says=SAYS,
+    plain_ends=frozenset({"stop"}),
     usage=_usage_of_stream,
-    is_usage_event=lambda _event: False,
-    is_end_event=_is_end,
     line_events=True,
 )

@@ -1,7 +1,9 @@
 """Chat Completions on the way back: errors, usage, and the watch over a stream that is relayed as bytes."""
 
+import re
+
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from baton.protocol.watch import Grammar, Watch
 from baton.types.errors import BatonError, RequestError
@@ -36,7 +38,25 @@ class _WithUsage(Struct):
     usage: _Usage | None = None
 
 
+class _Choice(Struct):
+    index: int = 0
+    finish_reason: str | None = None
+
+
+class _Chunk(Struct):
+    choices: list[_Choice] | None = None
+    error: Raw = Raw(b"null")
+
+
 WITH_USAGE = msgspec.json.Decoder(_WithUsage)
+CHUNK = msgspec.json.Decoder(_Chunk)
+FINISH = re.compile(rb'"finish_reason"\s*:\s*"([^"]+)"')
+OTHER_CHOICE = re.compile(rb'"index"\s*:\s*[1-9]')
+SAYS = re.compile(
+    rb'"(?:content|refusal|reasoning|reasoning_content)"\s*:\s*"[^"]'
+    rb'|"(?:content|tool_calls|reasoning_details)"\s*:\s*\[\s*[^\]\s]|"(?:function_call|audio)"\s*:\s*\{'
+)
+MAX_DONE_BYTES = 32
 
 
 def read_usage(body: bytes) -> Usage | None:
@@ -71,13 +91,48 @@ def write_note(note: bytes) -> bytes:
     )
 
 
+class _ChatWatch(Watch):
+    """A stream of several choices has ended when each of them has."""
+
+    _unfinished: frozenset[int] = frozenset()
+
+    @property
+    def complete(self) -> bool:
+        return super().complete and not self._unfinished
+
+    def _note_finish(self, payload: bytes) -> None:
+        super()._note_finish(payload)
+        if self._unfinished or (b'"index":0' not in payload and OTHER_CHOICE.search(payload)):
+            ended = {choice.index for choice in _choices(payload) if choice.finish_reason}
+            begun = {choice.index for choice in _choices(payload)}
+            self._unfinished = (self._unfinished | begun) - ended
+
+
 def watch(*, hide_usage: bool, hold_end: bool) -> Watch:
-    return Watch(GRAMMAR, hide_usage=hide_usage, hold_end=hold_end)
+    return _ChatWatch(GRAMMAR, hide_usage=hide_usage, hold_end=hold_end)
 
 
-def _complete(tail: bytes) -> bool:
-    # Some servers never send [DONE] (transformers serve): a finish reason is an end as well.
-    return b"[DONE]" in tail or b'"finish_reason":"' in tail.replace(b": ", b":")
+def _choices(payload: bytes) -> list[_Choice]:
+    try:
+        return CHUNK.decode(payload).choices or []
+    except msgspec.DecodeError:
+        return []
+
+
+def _finish(payload: bytes) -> str:
+    """Servers send null, or an empty text, as long as there is none."""
+    found = FINISH.search(payload)
+    return "" if found is None else found[1].decode("utf-8", "replace")
+
+
+def _fails(payload: bytes) -> bool:
+    """An `error` of the chunk itself: an escaped or a nested one is none."""
+    if b'"error"' not in payload:
+        return False
+    try:
+        return bytes(CHUNK.decode(payload).error) != b"null"
+    except msgspec.DecodeError:
+        return False
 
 
 def _usage_of_stream(_head: bytes, tail: bytes) -> Usage | None:
@@ -100,11 +155,13 @@ def _is_usage_event(event: bytes) -> bool:
 
 
 GRAMMAR = Grammar(
-    complete=_complete,
-    error_event=lambda tail: b'data: {"error"' in tail or b'data:{"error"' in tail,
+    finish=_finish,
+    closes=lambda payload: len(payload) < MAX_DONE_BYTES and payload.strip() == b"[DONE]",
+    fails=_fails,
+    says=SAYS,
+    plain_ends=frozenset({"stop"}),
     usage=_usage_of_stream,
     is_usage_event=_is_usage_event,
-    is_end_event=lambda event: event.strip() in {b"data: [DONE]", b"data:[DONE]"},
 )
 
 

@@ -1,5 +1,6 @@
 """Responses on the way back: errors, usage, and the watch over a stream that is relayed as bytes."""
 
+import re
 from collections.abc import Iterator
 
 import msgspec
@@ -24,6 +25,9 @@ LAST_LINES = 8
 """Lines at the end among which the last event is: it may be followed by `[DONE]` and by empty lines."""
 ENDS = frozenset({"response.completed", "response.incomplete"})
 FAILURES = frozenset({"response.failed", "error"})
+END_MARKS = re.compile(rb'"response\.(?:completed|incomplete)"')
+FAILURE_MARKS = re.compile(rb'"(?:response\.failed|error)"')
+SAYS = re.compile(rb'"type"\s*:\s*"response\.(?:output_item|output_text|refusal|function_call)')
 
 
 class _Response(Struct):
@@ -35,8 +39,13 @@ class _Event(Struct):
     response: _Response | None = None
 
 
+class _Typed(Struct):
+    type: str = ""
+
+
 RESPONSE = msgspec.json.Decoder(_Response)
 EVENT = msgspec.json.Decoder(_Event)
+TYPED = msgspec.json.Decoder(_Typed)
 
 
 def read_usage(body: bytes) -> Usage | None:
@@ -92,15 +101,27 @@ def _usage_of_stream(_head: bytes, tail: bytes) -> Usage | None:
     return None
 
 
-def _is_end_event(event: bytes) -> bool:
-    return any(found.type in ENDS for found in _last_events(event))
+def _type(payload: bytes, marks: re.Pattern[bytes]) -> str:
+    """The type of the event, where it has one of the marks in it: a text may only speak of them."""
+    if marks.search(payload) is None:
+        return ""
+    try:
+        return TYPED.decode(payload).type
+    except msgspec.DecodeError:
+        return ""
+
+
+def _finish(payload: bytes) -> str:
+    found = _type(payload, END_MARKS)
+    return found if found in ENDS else ""
 
 
 GRAMMAR = Grammar(
-    complete=lambda tail: any(event.type in ENDS for event in _last_events(tail)),
-    error_event=lambda tail: any(event.type in FAILURES for event in _last_events(tail)),
+    finish=_finish,
+    closes=lambda payload: bool(_finish(payload)),
+    fails=lambda payload: _type(payload, FAILURE_MARKS) in FAILURES,
+    says=SAYS,
+    plain_ends=frozenset({"response.completed"}),
     usage=_usage_of_stream,
-    is_usage_event=lambda _event: False,
-    is_end_event=_is_end_event,
     tail_bytes=TAIL_BYTES,
 )
