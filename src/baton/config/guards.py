@@ -6,11 +6,12 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from baton.config.checks import Name, Url, checked, secret_problem
+from baton.types.notice import NoticeKind
 from baton.types.secret import Secret
 
 MIB = 1024 * 1024
 
-EventKind = Literal["budget", "breaker", "alarm"]
+
 HOST_PATTERN = r"^(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$"
 
 
@@ -41,7 +42,7 @@ class WebhookConfig(Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
 
     url: Annotated[Url, Meta(description="Where events are posted; redirects are not followed")]
     secret: Annotated[Secret, checked(secret_problem, "Signs each event: ${NAME} of an environment variable")]
-    events: Annotated[tuple[EventKind, ...], Meta(description="budget, breaker, alarm; empty: all of them")] = ()
+    events: Annotated[tuple[NoticeKind, ...], Meta(description="budget, breaker, alarm; empty: all of them")] = ()
     allow_private: Annotated[bool, Meta(description="The address may be a private or a loopback one")] = False
 
 

@@ -133,6 +133,10 @@ class HandoffRefused(RequestError):
     code = "handoff_refused"
 
 
+class MediaRefused(RequestError):
+    code = "media_refused"
+
+
 class HookRefused(RequestError):
     code = "hook_refused"
 
