@@ -11,10 +11,12 @@ from baton.cli.demo.command import demo
 from baton.cli.explain import explain
 from baton.cli.handoff import handoff
 from baton.cli.import_litellm import import_app
+from baton.cli.keys import keys_app
 from baton.cli.report import report
 from baton.cli.route import route
 from baton.cli.schema import schema
 from baton.cli.simulate import simulate
+from baton.cli.spend import spend
 from baton.cli.up import up
 from baton.cli.validate import validate
 from baton.cli.wire.command import unwire, wire
@@ -26,9 +28,10 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (up, demo, route, explain, handoff, report, validate, schema, simulate, wire, unwire):
+for command in (up, demo, route, explain, handoff, report, spend, validate, schema, simulate, wire, unwire):
     app.command()(command)
 app.add_typer(import_app, name="import")
+app.add_typer(keys_app, name="keys")
 
 
 def main() -> None:
