@@ -19,6 +19,7 @@ from tests.clients.report import as_json, as_page
 from tests.clients.result import Result
 from tests.clients.scanners import CANARY_PROFILES, COMPLY_FORMATS, Scan, canary, comply
 from tests.clients.stage import UPSTREAMS, Stage, simulated
+from tests.clients.transformers_upstream import PYTHON_VARIABLE, transformers
 
 OFFLINE = "BATON_CLIENTS_OFFLINE"
 
@@ -69,11 +70,14 @@ def _cut_the_network() -> None:
     os.execv(unshare, [*probe, again, "sh", sys.executable, "-m", "tests.clients", *sys.argv[1:]])
 
 
+def _upstreams() -> list[str]:
+    """One more where its environment is named."""
+    return [*UPSTREAMS, *(["transformers"] if os.environ.get(PYTHON_VARIABLE) else [])]
+
+
 @contextlib.asynccontextmanager
 async def _stage(upstream: str, folder: Path) -> AsyncGenerator[Stage, None]:
     if upstream == "transformers":
-        from tests.clients.transformers_upstream import transformers
-
         async with transformers(folder) as stage:
             yield stage
     else:
@@ -84,7 +88,7 @@ async def _stage(upstream: str, folder: Path) -> AsyncGenerator[Stage, None]:
 async def _all(wanted: argparse.Namespace, where: Path, folder: Path) -> tuple[list[Result], list[Scan]]:
     results: list[Result] = []
     scans: list[Scan] = []
-    for upstream in [wanted.onto] if wanted.onto else UPSTREAMS:
+    for upstream in [wanted.onto] if wanted.onto else _upstreams():
         inside = folder / upstream
         async with _stage(upstream, inside / "gateway") as stage:
             results += [_shown(await one) for one in _clients(wanted.only, where, stage, inside)]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from tests.clients.explained import explained
 from tests.clients.result import Result
 from tests.clients.scanners import Scan
 
@@ -14,6 +15,9 @@ is the simulated engine in strict mode, which refuses what the vendor of that di
 loopback was {network}. Each client runs an errand: two tool calls in one turn, whose results are known to files of the
 run alone and must be in its last answer. The agents are pointed at the gateway by `baton wire` and back by
 `baton unwire`.
+
+"transformers" is a third party's server (`transformers serve`) over a tiny model of random numbers: it is asked for
+words, and any words are an answer.
 
 Made by `make test-clients` on {date} with Baton {version}. Handoff is the `x-baton-handoff` header of the last answer
 (kept, moved, degraded, withheld, rejected elements); "own bytes" means that the client's own request went on as it was.
@@ -48,10 +52,22 @@ def as_page(results: Sequence[Result], scans: Sequence[Scan], *, network: str, d
             for one in scans
         ]
         lines += _table(("suite", "version", "profile", "upstream", "passed", "score"), rows)
-        lines += [
-            f"- {one.suite} {one.profile}, {one.upstream}: {_cell(text)}" for one in scans for text in one.failures
-        ]
+        lines += _failures(scans)
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _failures(scans: Sequence[Scan]) -> list[str]:
+    """Each once, with the upstreams where it happens and why."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for scan in scans:
+        for text in scan.failures:
+            found.setdefault((f"{scan.suite} {scan.profile}", text), []).append(scan.upstream)
+    lines = []
+    for (suite, text), upstreams in found.items():
+        why = explained(upstreams[0], text)
+        ending = f". Explained: {why}" if why else ""
+        lines.append(f"- {suite}, onto {', '.join(upstreams)}: {_cell(text)}{ending}.")
+    return lines
 
 
 def _score(scan: Scan) -> str:

@@ -76,6 +76,8 @@ async def gateway(config: dict[str, object], folder: Path) -> AsyncGenerator[str
         url = await asyncio.wait_for(_url_of(process.stderr, log), START_TIMEOUT_S)
         draining = asyncio.create_task(_drain(process.stderr, folder / "gateway.log"))
         yield url
+        if process.returncode is not None:
+            raise SystemExit(f"the gateway ended by itself with {process.returncode}: see {folder / 'gateway.log'}")
         process.terminate()
         await draining
         await process.wait()

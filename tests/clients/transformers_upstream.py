@@ -1,7 +1,7 @@
 """A third-party upstream without weights of anybody's: `transformers serve` over a tiny random model, made here.
 
-It needs torch, transformers, fastapi, uvicorn and accelerate (1.2 GB) in an environment of its own, whose Python is
-named in BATON_TRANSFORMERS_PYTHON. The model says random words, so that only the way is tested, not the answer.
+It needs torch, transformers[serving] and accelerate (1.2 GB) in an environment of its own, whose Python is named in
+BATON_TRANSFORMERS_PYTHON. The model says random words, so that only the way is tested, not the answer.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ def python() -> str:
     """Raises SystemExit with what to do."""
     named = os.environ.get(PYTHON_VARIABLE)
     if not named:
-        needed = "torch transformers fastapi uvicorn accelerate"
+        needed = "torch transformers[serving] accelerate"
         raise SystemExit(f"name a Python that has {needed} in {PYTHON_VARIABLE}")
     return named
 
@@ -53,11 +53,11 @@ async def _served(model: Path) -> AsyncGenerator[str, None]:
     program = str(Path(python()).with_name("transformers"))
     process = await asyncio.create_subprocess_exec(
         program, "serve", "--device", "cpu", "--host", "127.0.0.1", "--port", str(port), str(model),
-        env=os.environ | {"HF_HUB_OFFLINE": "1"},
+        env=os.environ | {"HF_HUB_OFFLINE": "1"}, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
     url = f"http://127.0.0.1:{port}"
     try:
-        await asyncio.wait_for(_ready(url), READY_TIMEOUT_S)
+        await _ready(url, process)
         yield url
     finally:
         if process.returncode is None:
@@ -65,9 +65,11 @@ async def _served(model: Path) -> AsyncGenerator[str, None]:
         await process.wait()
 
 
-async def _ready(url: str) -> None:
-    async with aiohttp.ClientSession() as session:
+async def _ready(url: str, process: asyncio.subprocess.Process) -> None:
+    async with asyncio.timeout(READY_TIMEOUT_S), aiohttp.ClientSession() as session:
         while True:
+            if process.returncode is not None:
+                raise SystemExit(f"transformers serve ended with {process.returncode}: run it by hand to see why")
             with contextlib.suppress(aiohttp.ClientError):
                 async with session.get(f"{url}/health") as answer:
                     if answer.status == 200:
