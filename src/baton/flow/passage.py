@@ -118,6 +118,9 @@ class Translation(Struct, frozen=True):
             raise
         if answer.fault is not None:
             raise named(answer.fault, self.card)
+        if answer.stop is None:
+            text = f"{who(self.card)} answered 200 with an answer that does not say how it ended"
+            raise UpstreamCut(text, model=self.card.id, provider=self.card.provider, upstream_status=200)
         if self.stop:
             answer = cut_answer(answer, self.stop)
         rendered = grammar_of(self.caller_dialect).write_answer(answer, self.reply)
