@@ -1,0 +1,232 @@
+"""One connection to the Redis that replicas share. Whatever is asked in one turn of the event loop goes in one write.
+
+`call` waits for its answer; `post` is sent when it can be, in order, and kept while Redis is away. An answer that does
+not come in time may belong to a script that ran: every script here may run twice.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from baton.types.errors import ConfigError
+from baton.types.secret import Secret
+
+TIMEOUT_S = 0.25
+"""Without an answer for so long Redis counts as away: a request waits no longer than this, and once."""
+RETRY_S = 0.25
+KEPT_POSTS = 100_000
+POSTS_PER_WRITE = 1_000
+
+log = logging.getLogger("baton.state")
+
+
+class RedisAway(Exception):
+    """Redis does not answer: decide without it. `sent`: it may have done what it was asked."""
+
+    def __init__(self, message: str, *, sent: bool = False) -> None:
+        super().__init__(message)
+        self.sent = sent
+
+
+class Script(NamedTuple):
+    """Lua; `name` for errors."""
+
+    name: str
+    text: str
+
+
+class _Op(NamedTuple):
+    script: Script
+    keys: Sequence[str]
+    args: Sequence[Any]
+    answer: "asyncio.Future[Any] | None"
+
+
+class LinkHealth(Struct, frozen=True):
+    """`last_error` is empty while Redis answers; `dropped` posts were more than are kept."""
+
+    up: bool
+    waiting: int
+    dropped: int
+    last_error: str
+
+
+class RedisLink:
+    """`start` it inside a running loop; `close` sends what can be sent."""
+
+    def __init__(self, url: Secret, timeout_s: float = TIMEOUT_S) -> None:
+        """Raises ConfigError where the driver is missing."""
+        try:
+            import redis.asyncio as driver
+        except ModuleNotFoundError as error:
+            text = "`state.redis_url` needs the driver of Redis: pip install 'batonpass[redis]'"
+            raise ConfigError([text]) from error
+        parts = urlsplit(url.reveal())
+        self.named = f"the Redis at {parts.hostname or 'its socket'}:{parts.port or 6379}"
+        self.up = False
+        self.on_up: list[Callable[[], None]] = []
+        """Called whenever Redis answers again, the first time too: what it forgot can be told anew."""
+        self._make: Callable[[], Any] = lambda: driver.Redis.from_url(
+            url.reveal(), socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=None, protocol=2
+        )
+        self._redis: Any = None  # untyped in parts
+        self._digests: dict[Script, str] = {}
+        self._calls: list[_Op] = []
+        self._posts: deque[_Op] = deque()
+        self._dropped = 0
+        self._tried = False
+        self._last_error = ""
+        self._wake = asyncio.Event()
+        self._closing = False
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._work(), name="redis")
+
+    async def call(self, script: Script, keys: Sequence[str], args: Sequence[Any]) -> Any:
+        """The script's answer. Raises RedisAway, at once while Redis is known to be away."""
+        if self._tried and not self.up:
+            raise RedisAway(self._last_error)
+        answer = asyncio.get_running_loop().create_future()
+        self._calls.append(_Op(script, keys, args, answer))
+        self._wake.set()
+        return await answer
+
+    def post(self, script: Script, keys: Sequence[str], args: Sequence[Any]) -> None:
+        if len(self._posts) >= KEPT_POSTS:
+            self._posts.popleft()
+            self._dropped += 1
+        self._posts.append(_Op(script, keys, args, None))
+        self._wake.set()
+
+    def health(self) -> LinkHealth:
+        return LinkHealth(self.up, len(self._posts), self._dropped, self._last_error)
+
+    async def close(self) -> None:
+        self._closing = True
+        self._wake.set()
+        if self._task is not None:
+            await self._task
+        await self._leave()
+
+    async def _work(self) -> None:
+        while True:
+            if not self.up and not await self._reach():
+                if self._closing:
+                    return
+                await asyncio.sleep(RETRY_S)
+                continue
+            if not self._calls and not self._posts:
+                if self._closing:
+                    return
+                self._wake.clear()
+                await self._wake.wait()
+                continue
+            await self._send()
+
+    async def _reach(self) -> bool:
+        """Connect, and see that scripts run. Whoever waits for an answer is told when that fails."""
+        from redis.exceptions import RedisError
+
+        try:
+            if self._redis is None:
+                self._redis = self._make()
+            await self._redis.ping()
+        except (RedisError, OSError) as error:
+            await self._lost(error)
+            return False
+        finally:
+            self._tried = True
+        if self._last_error:
+            log.warning("%s answers again", self.named)
+        self._digests.clear()
+        self._last_error = ""
+        self.up = True
+        for told in self.on_up:
+            told()
+        return True
+
+    async def _send(self) -> None:
+        """Everything that was asked so far, in one write."""
+        from redis.exceptions import RedisError
+
+        assert self._redis is not None
+        posts = [self._posts.popleft() for _ in range(min(len(self._posts), POSTS_PER_WRITE))]
+        calls, self._calls = self._calls, []
+        ops = posts + calls
+        try:
+            answers = await self._run(self._redis, ops)
+        except (RedisError, OSError) as error:
+            self._posts.extendleft(reversed(posts))
+            self._fail(calls, error, sent=True)
+            await self._lost(error)
+            return
+        except BaseException:
+            self._fail(calls, asyncio.CancelledError(), sent=True)
+            raise
+        for op, answer in zip(ops, answers, strict=True):
+            self._tell(op, answer)
+
+    async def _run(self, redis: Any, ops: Sequence[_Op]) -> list[Any]:
+        from redis.exceptions import NoScriptError
+
+        for script in {op.script for op in ops} - self._digests.keys():
+            self._digests[script] = await redis.script_load(script.text)
+        answers = await self._write(redis, ops)
+        unknown = [index for index, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
+        if unknown:  # Redis was started anew between two writes
+            self._digests.clear()
+            for index, answer in zip(unknown, await self._run(redis, [ops[index] for index in unknown]), strict=True):
+                answers[index] = answer
+        return answers
+
+    async def _write(self, redis: Any, ops: Sequence[_Op]) -> list[Any]:
+        if len(ops) == 1:
+            from redis.exceptions import ResponseError
+
+            op = ops[0]
+            try:
+                return [await redis.evalsha(self._digests[op.script], len(op.keys), *op.keys, *op.args)]
+            except ResponseError as error:
+                return [error]
+        pipeline = redis.pipeline(transaction=False)
+        for op in ops:
+            pipeline.evalsha(self._digests[op.script], len(op.keys), *op.keys, *op.args)
+        answers: list[Any] = await pipeline.execute(raise_on_error=False)
+        return answers
+
+    def _tell(self, op: _Op, answer: Any) -> None:
+        if isinstance(answer, Exception):
+            log.error("%s refused %s: %s", self.named, op.script.name, answer)
+            answer = RedisAway(f"{self.named} refused {op.script.name}: {answer}")
+        if op.answer is None or op.answer.done():
+            return
+        if isinstance(answer, RedisAway):
+            op.answer.set_exception(answer)
+        else:
+            op.answer.set_result(answer)
+
+    def _fail(self, ops: Sequence[_Op], error: BaseException, *, sent: bool) -> None:
+        for op in ops:
+            if op.answer is not None and not op.answer.done():
+                op.answer.set_exception(RedisAway(f"{self.named} does not answer: {error}", sent=sent))
+
+    async def _lost(self, error: BaseException) -> None:
+        """Said once for each time that it goes away."""
+        if not self._last_error:
+            log.warning("%s does not answer (%s): this replica goes on by itself", self.named, error)
+        self._last_error = f"{self.named} does not answer: {error}"
+        self.up = False
+        calls, self._calls = self._calls, []
+        self._fail(calls, error, sent=False)
+        await self._leave()
+
+    async def _leave(self) -> None:
+        redis, self._redis = self._redis, None
+        if redis is not None:
+            await redis.aclose()
