@@ -19,6 +19,7 @@ from baton.types.errors import (
     UpstreamFault,
     UpstreamNotJson,
     UpstreamRefused,
+    UpstreamStalled,
     UpstreamStatus,
     UpstreamTimeout,
 )
@@ -78,7 +79,7 @@ def test_a_stream_comes_back_byte_for_byte(kind: TransportType) -> None:
         ([], False, UpstreamCut, "without an answer"),
         ([b"SSH-2.0-x\r\n\r\n"], False, UpstreamNotJson, "HTTP"),
         ([1.0], False, UpstreamTimeout, "in time"),
-        ([*event_stream(b"data: 1\n\n", 1.0)], True, UpstreamTimeout, "in time"),
+        ([*event_stream(b"data: 1\n\n", 1.0)], True, UpstreamStalled, "nothing more for 0.2 s"),
         (http_answer(200, b"x" * 2_000), False, UpstreamNotJson, "more than 1000 bytes"),
     ],
 )

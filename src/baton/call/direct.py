@@ -17,7 +17,14 @@ import httptools
 from msgspec import Struct
 
 from baton.call.transport import Outgoing, Timeouts
-from baton.types.errors import UpstreamCut, UpstreamFault, UpstreamNotJson, UpstreamRefused, UpstreamTimeout
+from baton.types.errors import (
+    UpstreamCut,
+    UpstreamFault,
+    UpstreamNotJson,
+    UpstreamRefused,
+    UpstreamStalled,
+    UpstreamTimeout,
+)
 
 IDLE_S = 30.0
 """A connection that lay idle longer is not used again: common servers close them after a minute."""
@@ -188,8 +195,16 @@ class Connection(asyncio.Protocol):
         if self._loop.time() < self._patience_ends_at:
             self._set_timer()
             return
-        self._fail(_fault(UpstreamTimeout, self._outgoing, "did not answer in time"))
+        self._fail(self._too_late())
         self.abort()
+
+    def _too_late(self) -> UpstreamFault:
+        if self._loop.time() >= self._ends_at:
+            return _fault(UpstreamTimeout, self._outgoing, f"did not end its answer in {self._timeouts.total_s:g} s")
+        if self._headed:
+            silence = f"began to answer and sent nothing more for {self._timeouts.between_bytes_s:g} s"
+            return _fault(UpstreamStalled, self._outgoing, silence)
+        return _fault(UpstreamTimeout, self._outgoing, "did not answer in time")
 
     def _fail(self, fault: UpstreamFault) -> None:
         self._fault = self._fault or fault

@@ -8,7 +8,14 @@ import aiohttp
 from yarl import URL
 
 from baton.call.transport import Outgoing, Timeouts
-from baton.types.errors import UpstreamCut, UpstreamFault, UpstreamNotJson, UpstreamRefused, UpstreamTimeout
+from baton.types.errors import (
+    UpstreamCut,
+    UpstreamFault,
+    UpstreamNotJson,
+    UpstreamRefused,
+    UpstreamStalled,
+    UpstreamTimeout,
+)
 
 IDLE_CONNECTION_S = 30.0
 """Shorter than the keep-alive of common servers, so that a connection is rarely closed under a request."""
@@ -26,9 +33,7 @@ class HttpTransport:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_CONNECTION_S),
             cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(
-                total=timeouts.total_s, sock_connect=timeouts.connect_s, sock_read=timeouts.between_bytes_s
-            ),
+            timeout=aiohttp.ClientTimeout(total=timeouts.total_s, sock_connect=timeouts.connect_s),
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
             auto_decompress=False,
         )
@@ -46,7 +51,7 @@ class HttpTransport:
                     allow_redirects=False,
                     proxy=proxy,
                 )
-        return HttpUpstream(response, outgoing)
+        return HttpUpstream(response, outgoing, self._timeouts.between_bytes_s)
 
     def _place(self, address: str) -> tuple[URL, str | None]:
         place = self._places.get(address)
@@ -62,20 +67,33 @@ class HttpTransport:
 
 
 class HttpUpstream:
-    def __init__(self, response: aiohttp.ClientResponse, outgoing: Outgoing) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, outgoing: Outgoing, patience_s: float) -> None:
         self.status = response.status
         self.headers: Mapping[str, str] = response.headers
         self._response = response
         self._outgoing = outgoing
+        self._patience_s = patience_s
 
     async def chunks(self) -> AsyncIterator[bytes]:
         try:
-            with named_faults(self._outgoing):
-                async for chunk in self._response.content.iter_any():
-                    yield chunk
+            while chunk := await self._piece():
+                yield chunk
         except UpstreamFault:
             self.abort()
             raise
+
+    async def _piece(self) -> bytes:
+        """What has arrived of the body, empty at its end."""
+        with named_faults(self._outgoing):
+            patience = asyncio.timeout(self._patience_s)
+            try:
+                async with patience:
+                    return await self._response.content.readany()
+            except TimeoutError:
+                if not patience.expired():
+                    raise
+        silence = f"began to answer and sent nothing more for {self._patience_s:g} s"
+        raise _fault(UpstreamStalled, self._outgoing, silence)
 
     async def read(self, limit: int) -> bytes:
         pieces: list[bytes] = []

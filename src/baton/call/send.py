@@ -1,12 +1,14 @@
 """Ask one model once. An answer that is not one - error status, HTML, nothing - is a fault with a name."""
 
+import time
 from collections.abc import AsyncIterator, Mapping
 
 import msgspec
 
 from baton.call.providers.faults import read_fault
 from baton.call.transport import Outgoing, StreamDecoder, Transport, Upstream
-from baton.types.errors import UpstreamEncoded, UpstreamNotJson, UpstreamStatus
+from baton.call.verdict import retry_after_s, whole_seconds
+from baton.types.errors import UpstreamEmpty, UpstreamEncoded, UpstreamFault, UpstreamNotJson, UpstreamStatus
 
 ERROR_BODY_BYTES = 64 * 1024
 GOOD = frozenset({200, 201, 202, 204, 206})
@@ -31,7 +33,15 @@ async def send(transport: Transport, outgoing: Outgoing, *, stream: bool) -> Ups
     expected = outgoing.expected
     content_type = upstream.headers.get("content-type", "")
     types = expected.stream_types if stream else expected.whole_types
-    if types and not content_type.startswith(types):
+    if types and upstream.headers.get("content-length") == "0":
+        upstream.abort()
+        raise UpstreamEmpty(
+            f"model {outgoing.model!r} at provider {outgoing.provider!r} answered {upstream.status} with an empty body",
+            model=outgoing.model,
+            provider=outgoing.provider,
+            upstream_status=upstream.status,
+        )
+    if types and not content_type.lower().startswith(types):
         upstream.abort()
         raise UpstreamNotJson(
             f"model {outgoing.model!r} at provider {outgoing.provider!r} answered 200 with content type "
@@ -79,7 +89,10 @@ class DecodedUpstream:
 
 async def _status_fault(upstream: Upstream, outgoing: Outgoing) -> UpstreamStatus:
     status = upstream.status
-    body = await upstream.read(ERROR_BODY_BYTES)
+    try:
+        body = await upstream.read(ERROR_BODY_BYTES)
+    except UpstreamFault:
+        body = b""  # the status says enough
     found = read_fault(status, upstream.headers, body, outgoing.expected.faults)
     if found.reason == "key":
         # The caller's key is fine, Baton's is not; what the provider wrote may quote a part of it.
@@ -94,7 +107,7 @@ async def _status_fault(upstream: Upstream, outgoing: Outgoing) -> UpstreamStatu
         body=body if _is_json(body) else b"",
     )
     fault.status = found.status
-    fault.retry_after = found.retry_after
+    fault.retry_after = whole_seconds(retry_after_s(found.retry_after, time.time()))
     fault.reason = found.reason
     fault.detail = found.detail
     return fault

@@ -30,7 +30,7 @@ SHOWN_BYTES = 60
 
 SYNTAX = msgspec.json.Decoder(Raw)
 CUT = StreamFault("cut", "the stream ended without its end")
-EMPTY = StreamFault("empty", "the stream ended without a word")
+EMPTY = StreamFault("empty", "the answer ended without a word")
 
 
 class Grammar(Struct, frozen=True):

@@ -5,6 +5,7 @@ import re
 import msgspec
 from msgspec import Struct
 
+from baton.protocol.plausible import IMPOSSIBLE, read_usage_of
 from baton.protocol.watch import Grammar, Watch
 from baton.types.errors import BatonError
 from baton.types.money import Usage
@@ -44,16 +45,22 @@ class _Delta(Struct):
     stop_reason: str | None = None
 
 
-class _Event(Struct):
+class _Typed(Struct):
     type: str = ""
     delta: _Delta | None = None
+
+
+class _Event(Struct):
+    type: str = ""
     usage: _Usage | None = None
     message: _WithUsage | None = None
 
 
 WITH_USAGE = msgspec.json.Decoder(_WithUsage)
 EVENT = msgspec.json.Decoder(_Event)
-NO_EVENT = _Event()
+TYPED = msgspec.json.Decoder(_Typed)
+NO_EVENT = _Typed()
+NO_NUMBERS = _Usage(IMPOSSIBLE.input, IMPOSSIBLE.output)
 SAYS = re.compile(
     rb'"(?:text|thinking|partial_json)"\s*:\s*"[^"]'
     rb'|"content_block"\s*:\s*\{\s*"type"\s*:\s*"(?!text"|thinking")|"type"\s*:\s*"tool_use"'
@@ -61,6 +68,10 @@ SAYS = re.compile(
 
 
 def read_usage(body: bytes) -> Usage | None:
+    return read_usage_of(_read_usage, body)
+
+
+def _read_usage(body: bytes) -> Usage | None:
     wire = WITH_USAGE.decode(body).usage
     return None if wire is None else _usage(wire, _Usage())
 
@@ -96,12 +107,12 @@ def _usage_of_stream(head: bytes, tail: bytes) -> Usage | None:
     return _usage(ended or _Usage(), started or _Usage())
 
 
-def _event(payload: bytes, mark: bytes) -> _Event:
+def _event(payload: bytes, mark: bytes) -> _Typed:
     """The event, where it has the mark in it: what a text only speaks of is told apart by its type."""
     if mark not in payload:
         return NO_EVENT
     try:
-        return EVENT.decode(payload)
+        return TYPED.decode(payload)
     except msgspec.DecodeError:
         return NO_EVENT
 
@@ -127,6 +138,8 @@ def _last_usage(data: bytes, event: bytes) -> _Usage | None:
         if line.startswith(b"data:") and event in line:
             try:
                 found = EVENT.decode(line[5:])
+            except msgspec.ValidationError:
+                return NO_NUMBERS
             except msgspec.DecodeError:
                 continue  # the head ends, or the tail begins, in the middle of a line
             usage = found.usage or (found.message.usage if found.message is not None else None)

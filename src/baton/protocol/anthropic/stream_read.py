@@ -8,6 +8,7 @@ from msgspec import Raw, Struct
 
 from baton.protocol.anthropic.blocks import SERVER_CALLS, SERVER_RESULT_SUFFIX
 from baton.protocol.anthropic.tables import FAULTS, STOPS, USAGE, WireUsage
+from baton.protocol.plausible import IMPOSSIBLE
 from baton.protocol.sse import SseReader
 from baton.types.events import (
     Event,
@@ -172,8 +173,12 @@ class MessageGrammar:
 
     def _used(self, raw: bytes) -> Iterator[Event]:
         if raw != bytes(NULL):
-            self._usage = self._usage.later(USAGE.decode(raw))
-            yield UsageUpdate(self._usage.usage(), raw)
+            try:
+                self._usage = self._usage.later(USAGE.decode(raw))
+            except msgspec.ValidationError:
+                yield UsageUpdate(IMPOSSIBLE, raw)
+            else:
+                yield UsageUpdate(self._usage.usage(), raw)
 
     def _private(self, part: int, kind: PrivateKind, payload: str) -> Iterator[Event]:
         if payload:

@@ -50,6 +50,7 @@ FAULTS: dict[str, tuple[FaultKind, int]] = {
 FAULT_WORDS: dict[FaultKind, str] = {kind: word for word, (kind, _status) in FAULTS.items()} | {
     "cut": "api_error",
     "malformed": "api_error",
+    "empty": "api_error",
 }
 
 

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from baton.protocol.gemini.tables import USAGE
+from baton.protocol.plausible import read_counts
 from baton.protocol.watch import Grammar, Watch
 from baton.types.errors import BatonError, LimitReached
 from baton.types.money import Usage
@@ -41,7 +42,7 @@ WITH_USAGE = msgspec.json.Decoder(_WithUsage)
 
 def read_usage(body: bytes) -> Usage | None:
     raw = WITH_USAGE.decode(body).usage_metadata
-    return None if bytes(raw) == b"null" else USAGE.decode(raw).usage()
+    return None if bytes(raw) == b"null" else read_counts(USAGE, raw)
 
 
 def write_error(error: BatonError, request_id: str) -> bytes:
@@ -100,7 +101,7 @@ def _last_usage(data: bytes) -> Usage | None:
         whole = _object_at(data, found.end())
         if whole:
             try:
-                return USAGE.decode(whole).usage()
+                return read_counts(USAGE, whole)
             except msgspec.DecodeError:
                 continue
     return None

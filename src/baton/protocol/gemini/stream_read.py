@@ -9,6 +9,7 @@ from msgspec import Raw, Struct
 from baton.protocol.gemini.names import Members, members_of
 from baton.protocol.gemini.parts import PartList
 from baton.protocol.gemini.tables import FAULTS, STOPS, USAGE
+from baton.protocol.plausible import read_counts
 from baton.protocol.sse import SseReader
 from baton.protocol.tool_ids import made_up
 from baton.types.errors import MalformedBody
@@ -85,7 +86,7 @@ class ChunkGrammar:
             self._id = chunk.response_id or ""
             yield Start(self._id, chunk.model_version or "")
         if bytes(chunk.usage_metadata) != NULL:
-            yield UsageUpdate(USAGE.decode(chunk.usage_metadata).usage(), bytes(chunk.usage_metadata))
+            yield UsageUpdate(read_counts(USAGE, chunk.usage_metadata), bytes(chunk.usage_metadata))
         for place, raw in enumerate(chunk.candidates or ()):
             yield from self._candidate(members_of(bytes(raw), f"candidates[{place}]"))
         if bytes(chunk.prompt_feedback) != NULL:

@@ -78,6 +78,7 @@ FAULT_WORDS: dict[FaultKind, tuple[int, str]] = {
     "server": (500, "INTERNAL"),
     "cut": (502, "INTERNAL"),
     "malformed": (502, "INTERNAL"),
+    "empty": (502, "INTERNAL"),
 }
 
 

@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from baton.protocol.ndjson import write_line
+from baton.protocol.plausible import read_usage_of
 from baton.protocol.watch import Grammar, Watch
 from baton.types.errors import BatonError
 from baton.types.money import Usage
@@ -25,6 +26,10 @@ SAYS = re.compile(rb'"(?:content|thinking|response)"\s*:\s*"[^"]|"tool_calls"\s*
 
 
 def read_usage(body: bytes) -> Usage | None:
+    return read_usage_of(_read_usage, body)
+
+
+def _read_usage(body: bytes) -> Usage | None:
     wire = WITH_USAGE.decode(body)
     if wire.prompt_eval_count is None and wire.eval_count is None:
         return None

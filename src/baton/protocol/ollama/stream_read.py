@@ -8,6 +8,7 @@ from msgspec import Raw, Struct
 from baton.protocol.arguments import as_text
 from baton.protocol.ndjson import LineReader
 from baton.protocol.ollama.tables import FAULTS_BY_WORDS, STOPS, THINKING
+from baton.protocol.plausible import IMPOSSIBLE
 from baton.protocol.tool_ids import made_up
 from baton.types.events import (
     Event,
@@ -52,8 +53,8 @@ class Line(Struct):
     message: _Message | None = None
     done: bool | None = None
     done_reason: str | None = None
-    prompt_eval_count: int | None = None
-    eval_count: int | None = None
+    prompt_eval_count: int | float | str | None = None
+    eval_count: int | float | str | None = None
     logprobs: Raw = NULL
     error: str | None = None
 
@@ -122,7 +123,8 @@ class LineGrammar:
         yield from self._end_text()
         if line.prompt_eval_count is not None or line.eval_count is not None:
             counts = {"prompt_eval_count": line.prompt_eval_count, "eval_count": line.eval_count}
-            usage = Usage(line.prompt_eval_count or 0, line.eval_count or 0)
+            told = (line.prompt_eval_count or 0, line.eval_count or 0)
+            usage = Usage(told[0], told[1]) if isinstance(told[0], int) and isinstance(told[1], int) else IMPOSSIBLE
             yield UsageUpdate(usage, msgspec.json.encode(counts))
         word = line.done_reason or "stop"  # older servers do not say it
         reason = STOPS.get(word, "unknown")

@@ -5,6 +5,7 @@ import re
 import msgspec
 from msgspec import Raw, Struct
 
+from baton.protocol.plausible import read_usage_of
 from baton.protocol.watch import Grammar, Watch
 from baton.types.errors import BatonError, RequestError
 from baton.types.money import Usage
@@ -60,6 +61,10 @@ MAX_DONE_BYTES = 32
 
 
 def read_usage(body: bytes) -> Usage | None:
+    return read_usage_of(_read_usage, body)
+
+
+def _read_usage(body: bytes) -> Usage | None:
     return _usage(WITH_USAGE.decode(body).usage)
 
 
@@ -139,7 +144,7 @@ def _usage_of_stream(_head: bytes, tail: bytes) -> Usage | None:
     for line in reversed(tail.splitlines()):
         if line.startswith(b"data:") and b'"usage"' in line:
             try:
-                found = _usage(WITH_USAGE.decode(line[5:]).usage)
+                found = read_usage(line[5:])
             except msgspec.DecodeError:
                 continue  # the tail begins in the middle of a line
             if found is not None:

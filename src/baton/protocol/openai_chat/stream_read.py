@@ -9,6 +9,7 @@ from msgspec import Raw, Struct
 from baton.protocol.arguments import is_complete
 from baton.protocol.openai_chat.read import REASONING_MEMBERS
 from baton.protocol.openai_chat.tables import FAULTS, FAULTS_BY_STATUS, STOPS, USAGE
+from baton.protocol.plausible import read_counts
 from baton.protocol.sse import SseReader
 from baton.protocol.tool_ids import made_up
 from baton.types.events import (
@@ -126,7 +127,7 @@ class ChunkGrammar:
             else:
                 yield OpaqueEvent("openai-chat", f"choices[{choice.index}]", msgspec.json.encode(choice.finish_reason))
         if chunk.usage != NULL:
-            yield UsageUpdate(USAGE.decode(chunk.usage).usage(), bytes(chunk.usage))
+            yield UsageUpdate(read_counts(USAGE, chunk.usage), bytes(chunk.usage))
         if chunk.error != NULL:
             yield fault(bytes(chunk.error))
 

@@ -4,14 +4,16 @@ import re
 from collections.abc import Iterator
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
-from baton.protocol.openai_responses.tables import WireUsage
+from baton.protocol.openai_responses.tables import USAGE
+from baton.protocol.plausible import read_counts
 from baton.protocol.sse import write_frame
 from baton.protocol.watch import Grammar, Watch
 from baton.types.errors import BatonError, RequestError
 from baton.types.money import Usage
 
+NULL = Raw(b"null")
 ERROR_TYPES = {
     401: "authentication_error",
     402: "insufficient_quota",
@@ -31,7 +33,7 @@ SAYS = re.compile(rb'"type"\s*:\s*"response\.(?:output_item|output_text|refusal|
 
 
 class _Response(Struct):
-    usage: WireUsage | None = None
+    usage: Raw = NULL
 
 
 class _Event(Struct):
@@ -50,7 +52,7 @@ TYPED = msgspec.json.Decoder(_Typed)
 
 def read_usage(body: bytes) -> Usage | None:
     usage = RESPONSE.decode(body).usage
-    return None if usage is None else usage.usage()
+    return None if usage == NULL else read_counts(USAGE, usage)
 
 
 def write_error(error: BatonError, request_id: str) -> bytes:
@@ -96,8 +98,8 @@ def _last_events(tail: bytes) -> Iterator[_Event]:
 
 def _usage_of_stream(_head: bytes, tail: bytes) -> Usage | None:
     for event in _last_events(tail):
-        if event.response is not None and event.response.usage is not None:
-            return event.response.usage.usage()
+        if event.response is not None and event.response.usage != NULL:
+            return read_counts(USAGE, event.response.usage)
     return None
 
 

@@ -7,6 +7,7 @@ from msgspec import Raw, Struct
 
 from baton.protocol.openai_responses.item_read import ITEM, NULL, OpenItem
 from baton.protocol.openai_responses.tables import FAULTS, IMAGE_FAULT, INCOMPLETE, STATUS_STOPS, USAGE
+from baton.protocol.plausible import read_counts
 from baton.protocol.sse import SseReader
 from baton.types.events import (
     Event,
@@ -117,7 +118,7 @@ class ResponseGrammar:
         for index in sorted(self._items):
             yield from self._close(index, None)
         if response.usage != NULL:
-            yield UsageUpdate(USAGE.decode(response.usage).usage(), bytes(response.usage))
+            yield UsageUpdate(read_counts(USAGE, response.usage), bytes(response.usage))
         if response.status == "failed" or response.error is not None:
             yield fault(response.error or _Error())
         elif response.status is not None or response.output is not None:
