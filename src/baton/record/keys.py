@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import Connection, desc, insert, select, update
@@ -37,7 +38,7 @@ class Change(Struct, frozen=True):
     actor: str
     action: str
     subject: str
-    detail: dict[str, object] = {}
+    detail: dict[str, Any] = {}
     number: int = 0
     """Given by the log."""
 

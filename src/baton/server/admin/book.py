@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
@@ -93,7 +93,7 @@ class Book:
             terms=msgspec.json.encode(terms).decode(),
             created_at=now,
         )
-        detail: dict[str, object] = msgspec.to_builtins(terms)
+        detail: dict[str, Any] = msgspec.to_builtins(terms)
         self._store.add(stored, Change(now, actor, "key.create", order.name, detail))
         return MadeKey(key, self._view_stored(stored, {}))
 
