@@ -78,6 +78,19 @@ def test_a_header_that_is_not_a_number_is_named() -> None:
         read("openai-chat", {"x-baton-lambda": "much"})
 
 
+@pytest.mark.parametrize(
+    ("text", "on"), [("true", True), (" TRUE ", True), ("1", True), ("on", True), ("off", False), ("0", False)]
+)
+def test_a_header_switches_strict_handoff_on_and_off(text: str, on: object) -> None:
+    assert read("openai-chat", {"x-baton-strict-handoff": text}).wish.strict_handoff is on
+
+
+@pytest.mark.parametrize("text", ["ture", "", "2"])
+def test_a_switch_that_says_neither_is_an_error_and_not_off(text: str) -> None:
+    with pytest.raises(MalformedBody, match="x-baton-strict-handoff must be 'true' or 'false'"):
+        read("openai-chat", {"x-baton-strict-handoff": text})
+
+
 def test_only_the_callers_last_words_are_trusted_in_chat() -> None:
     messages = [
         {"role": "system", "content": "be brief"},

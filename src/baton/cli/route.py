@@ -8,7 +8,10 @@ import typer
 from baton.cli.configured import ConfigOption, configured
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from baton.types.decision import Decision
+    from baton.types.handoff import HandoffReport
 
 
 def route(
@@ -65,4 +68,16 @@ def print_decision(decision: "Decision") -> None:
         console.print(f"the reference {escape(road.reference)} would cost ${usd_text(road.reference_cost)}")
         if road.flips_when is not None:
             console.print(f"{escape(road.runner_up or '')} instead: {escape(road.flips_when)}")
+    if decision.handoff is not None:
+        _print_handoff(console, decision.handoff)
     console.print(f"proof: {decision.proof}")
+
+
+def _print_handoff(console: "Console", report: "HandoffReport") -> None:
+    """The counts, and every element that the model did not get as it was meant."""
+    from rich.markup import escape
+
+    console.print("handoff: " + ", ".join(f"{count} {action}" for action, count in report.counts().items() if count))
+    for entry in report.entries:
+        if entry.action in {"degraded", "rejected"}:
+            console.print(f"  {entry.action}: {escape(entry.path)} ({escape(entry.reason)})")

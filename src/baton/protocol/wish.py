@@ -25,6 +25,7 @@ WISH_HEADERS = {
     "x-baton-show-cost": "show_cost",
     "x-baton-tags": "tags",
 }
+SWITCH = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 MAX_ID_LENGTH = 200
 MOST_PRIORITY = 10
 MAX_TAGS = 10
@@ -71,8 +72,16 @@ def _from_text(name: str, text: str, header: str) -> Any:
     if name in {"models", "tags"}:
         return [part.strip() for part in text.split(",") if part.strip()]
     if name in {"show_cost", "strict_handoff"}:
-        return text.strip().lower() in {"1", "true", "yes"}
+        return _switch(text, header)
     return text
+
+
+def _switch(text: str, header: str) -> bool:
+    """A word that is not known is an error: a guard that was asked for must not stay off in silence."""
+    on = SWITCH.get(text.strip().lower())
+    if on is None:
+        raise MalformedBody(f"header {header} must be 'true' or 'false', not {text!r}", header)
+    return on
 
 
 def _check_ranges(wish: Wish) -> None:
