@@ -6,13 +6,19 @@ upstream.requests[0].body
 """
 
 import asyncio
+import socket
+import struct
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
+from typing import Literal
 
 from msgspec import Struct
 
-Step = bytes | float
-"""Bytes are sent as they are; a number is a pause in seconds. After the last step the connection is closed."""
+Step = bytes | float | Literal["reset"]
+"""Bytes are sent as they are; a number is a pause in seconds; `reset` breaks the connection off.
+
+After the last step the connection is closed.
+"""
 
 FOREVER_S = 3_600.0
 STATUS_TEXT = {
@@ -98,8 +104,16 @@ async def _send(writer: asyncio.StreamWriter, script: Sequence[Step]) -> None:
         if isinstance(step, bytes):
             writer.write(step)
             await writer.drain()
+        elif step == "reset":
+            _reset(writer)
         else:
             await asyncio.sleep(step)
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    """Closed without lingering, a socket says RST instead of FIN."""
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
 
 
 async def _read(reader: asyncio.StreamReader) -> Received:
