@@ -174,13 +174,30 @@ def test_what_was_spent_before_a_restart_counts(tmp_path: Path) -> None:
 
     async def work() -> None:
         book = spending(path=tmp_path / "ledger.db")
-        await book.seed()
-        await book.seed()
-        assert book.counters.used("key:a", NOW) == Spent(100, 1_100, 11_100)
-        assert book.counters.used("house", NOW) == Spent(100, 1_100, 11_100)
-        assert book.counters.used("user:u", NOW) == Spent()
         with pytest.raises(BudgetExceeded, match="of the month of key 'a' is"):
             await opened(book, caller(day=1_000, month=1_200), asked(10))
+        assert book.counters.used("key:a", NOW) == Spent(100, 1_100, 11_100)
+        hold = await opened(book, caller(day=1_000, month=1_250), asked(10))
+        hold.settle(150, 110)
+        again = book.renewed(CONFIG)
+        with pytest.raises(BudgetExceeded):
+            await opened(again, caller(month=1_300), asked(10))
+        assert again.counters.used("key:a", NOW) == Spent(250, 1_250, 11_250)
+
+    run(work())
+
+
+def test_what_was_spent_today_is_not_taken_for_tomorrows(tmp_path: Path) -> None:
+    ledger = Ledger.open(tmp_path / "ledger.db", flush_s=0.02)
+    ledger.put(finished(1, NOW, 100))
+    ledger.close()
+    clock = [NOW]
+
+    async def work() -> None:
+        book = Spending(CONFIG, MemoryCounters(), tmp_path / "ledger.db", lambda: clock[0])
+        clock[0] += 86_400.0
+        await opened(book, caller(day=150), asked(10))
+        assert book.counters.used("key:a", clock[0]) == Spent(150, 250, 250)
 
     run(work())
 

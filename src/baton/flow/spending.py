@@ -1,13 +1,14 @@
 """What one request may spend: set aside before a model is asked, settled when it is known.
 
-Life of a hold: 1. `open` takes the estimate from every account of the caller, or raises BudgetExceeded or RateLimited;
-2. `go_on` makes it fit another model after a fault; 3. `passed` and `extend` watch a stream whose length nobody limits:
-it gets more while the budgets have more, else StoppedByBudget ends it; 4. `settle` closes it, once.
+Life of a hold: 1. `before` an attempt, `open` takes the estimate from every account of the caller, or raises
+BudgetExceeded or RateLimited, and `go_on` makes it fit another model; 2. `passed` and `extend` watch a stream whose
+length nobody limits: it gets more while the budgets have it, else StoppedByBudget ends it; 3. `settle` closes it once.
 """
 
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -25,6 +26,9 @@ from baton.types.errors import BudgetExceeded, LimitReached, NotAllowed, RateLim
 from baton.types.money import Price, Usage, usd_text
 from baton.types.request import Caller, Request
 from baton.types.spend import KINDS, MEASUREMENT, NO_LIMITS, ORCHESTRATION, Account, Limit, Spent, account_name
+
+if TYPE_CHECKING:
+    from baton.flow.run import Run
 
 SWEEP_S = 30.0
 DEFAULT_OUTPUT_TOKENS = 500
@@ -105,25 +109,19 @@ class Spending:
     def __init__(
         self, config: Config, counters: Counters, path: Path | None, now: Callable[[], float] = time.time
     ) -> None:
+        """Raises LedgerError."""
         self.counters = counters
         self.now = now
         self._config = config
         self._path = path
+        self._known: set[str] = set()
+        self._read_on = day_of(now())
+        self._before = {} if path is None else spent_now(path, now())
         self._sweep_at = 0.0
 
     def renewed(self, config: Config) -> "Spending":
-        """The same figures under another config. Call `seed` after it: some accounts may be new."""
+        """The same figures under another config. Flush the ledger first: accounts may be limited that were not."""
         return Spending(config, self.counters, self._path, self.now)
-
-    async def seed(self) -> None:
-        """What the ledger says each account has spent; call before the first request. Raises LedgerError."""
-        if self._path is None:
-            return
-        now = self.now()
-        for account, spent in spent_now(self._path, now).items():
-            done = self.counters.seed(account, spent, now)
-            if done is not None:
-                await done
 
     def estimate(self, asked: Asked) -> Estimate:
         return estimate(asked, self._config.spend.input_margin, self._config.spend.output_factor)
@@ -135,6 +133,9 @@ class Spending:
         now = self.now()
         if now >= self._sweep_at:
             await self._sweep(now)
+        for account in caller.path:
+            if account.name not in self._known:
+                await self._seed(account.name, now)
         wanted = self.estimate(asked)
         taking = Taking(hold_id, caller.path, wanted.amount, wanted.tokens, now, now + self._config.spend.lease_s)
         answer: Answer | Awaitable[Answer] = self.counters.take(taking)
@@ -155,6 +156,26 @@ class Spending:
         """Who asks for Baton itself: `measurement` or `orchestration`."""
         limits = {MEASUREMENT: self._config.spend.measurement, ORCHESTRATION: self._config.spend.orchestration}
         return Caller(name, path=limited((Account(name, limits[name].limits()),)), accounts=(name,))
+
+    async def before(self, run: "Run", card: ModelCard) -> None:
+        """Call before each attempt of a request. Raises NotAllowed for its route, BudgetExceeded or RateLimited."""
+        request, decision = run.request, run.decision
+        assert request is not None
+        assert decision is not None
+        refuse_route(run.caller, decision)
+        if run.hold is not None:
+            await run.hold.go_on(self.asked(request, decision, card), run.cost)
+        elif run.caller.path:
+            run.hold = await self.open(run.request_id, run.caller, self.asked(request, decision, card))
+
+    async def _seed(self, account: str, now: float) -> None:
+        """What was spent before, for an account that nobody has asked from yet."""
+        if self._path is not None and day_of(now) != self._read_on:
+            self._before, self._read_on = spent_now(self._path, now), day_of(now)
+        done = self.counters.seed(account, self._before.get(account, Spent()), now)
+        if done is not None:
+            await done
+        self._known.add(account)
 
     async def _sweep(self, now: float) -> None:
         self._sweep_at = now + SWEEP_S

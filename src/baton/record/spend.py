@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from msgspec import Struct
-from sqlalchemy import Connection, case, desc, func, select
+from sqlalchemy import Connection, and_, case, desc, func, or_, select
 from sqlalchemy.sql import ColumnElement
 
 from baton.record.database import reading
@@ -53,9 +53,10 @@ def _spent(connection: Connection, day: int, month_begins: int) -> dict[str, Spe
     def since(first: int) -> ColumnElement[int]:
         return func.coalesce(func.sum(case((spend.c.day >= first, spend.c.cost), else_=0)), 0)
 
+    account = spend.c.account
     query = (
-        select(spend.c.account, since(day), since(month_begins), func.coalesce(func.sum(spend.c.cost), 0))
-        .where(~spend.c.account.startswith("user:"), ~spend.c.account.startswith("tag:"))
-        .group_by(spend.c.account)
+        select(account, since(day), since(month_begins), func.coalesce(func.sum(spend.c.cost), 0))
+        .where(or_(account < "tag:", and_(account >= "tag;", account < "user:"), account >= "user;"))  # the key's order
+        .group_by(account)
     )
     return {name: Spent(int(today), int(month), int(total)) for name, today, month, total in connection.execute(query)}
