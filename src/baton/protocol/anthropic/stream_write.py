@@ -229,7 +229,7 @@ class Emitter:
         yield from self._begin()
         yield from self._carriers()
         self._told = True
-        self._ends_with_words = self._block["type"] == "text"
+        self._ends_with_words = self._block.get("type") == "text"
         self._content_blocks[part] = len(self._content_blocks)
         yield {"type": "content_block_start", "index": self._blocks, "content_block": self._block}
 
