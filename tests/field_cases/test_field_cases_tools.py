@@ -11,7 +11,7 @@ import pytest
 from baton.protocol import foreign
 from baton.protocol.anthropic.options import COMBINED, NOT_OFFERED
 from baton.protocol.anthropic.thinking import FORCED
-from baton.protocol.openai_chat.messages import EMPTY_REASON, EMPTY_RESULT
+from baton.protocol.openai_chat.messages import EMPTY_REASON
 from baton.protocol.tool_ids import fit
 from baton.types.card import Dialect
 from baton.types.handoff import Target
@@ -217,7 +217,7 @@ def test_case_36_vercel_ai_17366_an_orphaned_result_of_a_server_tool_is_shown_as
     shown = rendered("anthropic", {"messages": history}, to)
     assert b"srvtoolu_1" not in shown.raw
     assert b"invalid input" in shown.raw
-    assert foreign.ORPHAN_TEXT.encode() in shown.raw
+    assert b"[result of a tool call that is not in this conversation]" in shown.raw
     assert (shown.action("messages[2].content[0]"), shown.reason("messages[2].content[0]")) == (
         "degraded",
         foreign.ORPHAN,
@@ -308,7 +308,7 @@ def test_case_41_claude_code_proxy_67_an_empty_result_does_not_halt_a_compatible
     block = {"type": "tool_result", "tool_use_id": "a"} | empty
     history = [USER, {"role": "assistant", "content": [use("a")]}, {"role": "user", "content": [block]}]
     shown = rendered("anthropic", {"messages": history}, "openai-chat")
-    assert shown.messages[2] == {"role": "tool", "tool_call_id": "a", "content": EMPTY_RESULT}
+    assert shown.messages[2] == {"role": "tool", "tool_call_id": "a", "content": "[empty result]"}
     assert (shown.action("messages[2].content[0]"), shown.reason("messages[2].content[0]")) == ("moved", EMPTY_REASON)
     back = rendered("openai-chat", {"messages": [USER, calls("a"), result("a", "")]}, "anthropic")
     assert back.messages[2]["content"][0].get("content", "") == ""
