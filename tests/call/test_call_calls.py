@@ -14,6 +14,7 @@ from baton.call.calls import Call, Calls
 from baton.call.deployments import Pool, Standing
 from baton.call.direct import DirectTransport
 from baton.call.transport import Timeouts
+from baton.record.metrics import rendered
 from baton.testing.upstream import ScriptedUpstream, Step, http_answer, scripted
 from baton.types.card import Deployment, ModelCard, Provider
 from baton.types.decision import PolicySnapshot
@@ -202,6 +203,22 @@ def test_above_its_limit_the_important_calls_wait_and_the_others_are_shed() -> N
             assert [await first, await high] == ["a", "a"]
             samples = {sample.name: sample.value for sample in one.calls.metrics_samples()}
             assert (samples["baton_queue_shed"], samples["baton_deployment_calls"]) == (1, 2)
+
+    asyncio.run(run())
+
+
+def test_how_deployments_stand_is_told_in_the_words_of_prometheus() -> None:
+    async def run() -> None:
+        async with desk({"a": [BROKEN]}, Deployment("a", 'od"d')) as one:
+            for _ in range(3):
+                with pytest.raises(UpstreamStatus):
+                    await one.ask()
+            text = rendered(one.calls.metrics_samples()).decode()
+            labels = '{provider="a",upstream="od\\"d"}'
+            assert f"baton_breaker_state{labels} 2.0" in text
+            assert f"baton_breaker_openings_total{labels} 1.0" in text
+            assert f"baton_deployment_failures_total{labels} 3.0" in text
+            assert "baton_retries_refused_total 0.0" in text
 
     asyncio.run(run())
 

@@ -7,7 +7,7 @@ what already waits is older and nearer to being written, and a full queue must n
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -21,6 +21,7 @@ from baton.record.replica import LOCAL, claim_name
 from baton.record.ship import Shipper, Shipping
 from baton.types.errors import LedgerError
 from baton.types.outcome import Finished, Grade
+from baton.types.sample import Sample
 from baton.types.secret import Secret
 
 BUSY_TIMEOUT_S = 5.0
@@ -126,9 +127,9 @@ class Ledger:
         shipping = None if self._shipper is None else self._shipper.health()
         return Health(self._written, len(self._waiting) + len(self._retry), self._dropped, self._last_error, shipping)
 
-    def metrics(self) -> bytes:
-        """Prometheus text."""
-        return self._metrics.render(self.health())
+    def metrics(self, samples: Iterable[Sample] = ()) -> bytes:
+        """Prometheus text, with what other rooms say of themselves."""
+        return self._metrics.render(self.health(), samples)
 
     def _ship(self, url: Secret) -> None:
         self.place = url

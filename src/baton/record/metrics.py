@@ -1,14 +1,16 @@
 """Prometheus series with bounded labels, counted in the writer thread: the hot path pays nothing for them."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from baton.record.batch import model_of
 from baton.types.money import usd_from_nano
 from baton.types.outcome import Finished
+from baton.types.sample import Sample
 
 if TYPE_CHECKING:
     from baton.record.ledger import Health
@@ -75,13 +77,14 @@ class Metrics:
         for (counter, labels), value in sums.items():
             counter.labels(*labels).inc(value)
 
-    def render(self, health: "Health") -> bytes:
+    def render(self, health: "Health", samples: Iterable[Sample] = ()) -> bytes:
+        """`samples` are what other rooms say of themselves."""
         self._dropped.set(health.dropped)
         self._queued.set(health.queued)
         if health.shipping is not None:
             self._unshipped.set(health.shipping.waiting)
             self._ship_failing.set(bool(health.shipping.last_error))
-        return generate_latest(self._registry)
+        return generate_latest(self._registry) + rendered(samples)
 
     def _counter(self, name: str, text: str, labels: list[str]) -> Counter:
         return Counter(name, text, labels, registry=self._registry)
@@ -92,3 +95,26 @@ class Metrics:
             seen.add(value)
             return value
         return "other"
+
+
+class _Samples:
+    """Figures that are read at the moment they are asked for, as prometheus-client collects them."""
+
+    def __init__(self, samples: Iterable[Sample]) -> None:
+        self._samples = samples
+
+    def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+        families: dict[str, CounterMetricFamily | GaugeMetricFamily] = {}
+        for one in self._samples:
+            names = [name for name, _ in one.labels]
+            if one.name not in families:
+                kind = CounterMetricFamily if one.kind == "counter" else GaugeMetricFamily
+                families[one.name] = kind(one.name, one.text, labels=names)
+            families[one.name].add_metric([value for _, value in one.labels], one.value)
+        yield from families.values()
+
+
+def rendered(samples: Iterable[Sample]) -> bytes:
+    registry = CollectorRegistry()
+    registry.register(_Samples(samples))
+    return generate_latest(registry)
