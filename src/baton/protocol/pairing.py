@@ -9,7 +9,9 @@ from collections import deque
 from collections.abc import Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from baton.protocol.tool_ids import made_up
 from baton.types.conversation import Turn
 from baton.types.parts import Part, ToolCallPart, ToolResultPart
 
@@ -44,7 +46,8 @@ class _Found(Struct):
 
 
 def arrange(turns: Sequence[Turn]) -> list[Step]:
-    """One step for every turn, also for one of which nothing is left."""
+    """One step for every turn, also for one of which nothing is left. No two calls bear the same id."""
+    turns = _told_apart(turns)
     by_turn, by_call = _results(turns)
     steps: list[Step] = []
     furthest = -1
@@ -59,6 +62,35 @@ def arrange(turns: Sequence[Turn]) -> list[Step]:
         parts = tuple(part for place, part in enumerate(turn.parts) if place not in taken) if taken else turn.parts
         steps.append(Step(turn, parts, moved=moved and bool(parts)))
     return steps
+
+
+def _told_apart(turns: Sequence[Turn]) -> Sequence[Turn]:
+    """Servers that count their calls anew in every answer give one id twice, which other vendors refuse.
+
+    The new id depends on what stands before the call only, so that a longer history begins with the same bytes.
+    """
+    ids = [part.id for turn in turns for part in turn.parts if type(part) is ToolCallPart]
+    if len(set(ids)) == len(ids):
+        return turns
+    given: dict[str, int] = {}
+    waiting: dict[str, list[str]] = {}
+    apart: list[Turn] = []
+    for turn in turns:
+        waiting |= {part.id: [] for part in turn.parts if type(part) is ToolCallPart}  # an older call was given up
+        parts = tuple(_told_apart_part(part, given, waiting) for part in turn.parts)
+        apart.append(replace(turn, parts=parts))
+    return apart
+
+
+def _told_apart_part(part: Part, given: dict[str, int], waiting: dict[str, list[str]]) -> Part:
+    if type(part) is ToolCallPart:
+        again = given[part.id] = given.get(part.id, -1) + 1
+        call = replace(part, id=made_up(part.id, again)) if again else part
+        waiting[part.id].append(call.id)
+        return call
+    if type(part) is ToolResultPart and waiting.get(part.call):
+        return replace(part, call=waiting[part.call].pop(0))
+    return part
 
 
 def _results(turns: Sequence[Turn]) -> tuple[dict[int, list[_Found]], dict[str, deque[_Found]]]:
