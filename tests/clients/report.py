@@ -13,7 +13,7 @@ HEAD = """# Real clients through Baton
 Every row is a real client in front of a real gateway (`baton up`), whose only upstream speaks one dialect. The upstream
 is the simulated engine in strict mode, which refuses what the vendor of that dialect refuses; the network outside
 loopback was {network}. Each client runs an errand: two tool calls in one turn, whose results are known to files of the
-run alone and must be in its last answer. The agents are pointed at the gateway by `baton wire` and back by
+run alone and must be in its last answer; and the upstream must have refused nothing. The agents are pointed at the gateway by `baton wire` and back by
 `baton unwire`.
 
 "transformers" is a third party's server (`transformers serve`) over a tiny model of random numbers: it is asked for

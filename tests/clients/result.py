@@ -40,7 +40,7 @@ def judged(
     answers = [visit for visit in visits if visit.method == "POST" and visit.status == 200]
     told = [f"{visit.path} answered {visit.status}: {visit.error[:300]}" for visit in visits if visit.status >= 400]
     handoff = "no answer" if not answers else answers[-1].handoff or "own bytes"
-    detail = "; ".join([problem, *dict.fromkeys(refusals), *dict.fromkeys(told)]) if problem else ""
-    return Result(
-        client, version, mode, speaks, upstream, "failed" if problem else "passed", len(answers), handoff, detail
-    )
+    problems = [*([problem] if problem else []), *dict.fromkeys(refusals)]
+    outcome: Outcome = "failed" if problems else "passed"
+    detail = "; ".join([*problems, *dict.fromkeys(told)]) if problems else ""
+    return Result(client, version, mode, speaks, upstream, outcome, len(answers), handoff, detail)
