@@ -24,7 +24,8 @@ EVENT_BYTES = 16 * 1024 * 1024
 PRELUDE_EVENTS = 4
 """Events without a word that are held back until the first word, so that a stream that fails there was never begun."""
 
-NO_JSON = frozenset({b"", b"[DONE]"})
+DONE = b"[DONE]"
+NO_JSON = frozenset({b"", DONE})
 """Payloads that are good all the same."""
 SHOWN_BYTES = 60
 
@@ -105,7 +106,7 @@ class Watch:
         passed = b""
         if rest.strip():
             payload = rest if self._grammar.line_events else payload_of(rest)
-            if _is_json(payload) or not payload.strip():
+            if _is_json(payload) or payload.strip() == DONE:
                 passed = self._passed(rest + _missing_blank(rest, lines=self._grammar.line_events))
             elif not self._finish and not self.error_event:
                 self._break(CUT)
