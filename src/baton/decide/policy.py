@@ -70,6 +70,10 @@ class Policy:
     def reference_of(self, task_type: str) -> ModelCard:
         return self.snapshot.cards[self._references[task_type]]
 
+    def task_type_of(self, request: Request, caller: Caller) -> str:
+        """Raises RequestError for a declared type that is not in the config."""
+        return self._rules.find(request.wish, caller, request.facts).name
+
     def route_named(self, name: str) -> Route:
         """Of a decision of this policy."""
         return self._routes[name]

@@ -9,18 +9,25 @@ from collections.abc import AsyncIterator
 
 from msgspec import Struct
 
+from baton.call.cache import Flight, Kept
 from baton.call.calls import Asked, Call
 from baton.call.retry import Effort, Step
+from baton.decide.estimate import tokens_expected
 from baton.flow.arrival import Arrival
 from baton.flow.house import House
 from baton.flow.passage import AnswerStream, Passage, Translation
 from baton.flow.resume import CONTINUE, ResumableStream
 from baton.flow.run import Run
+from baton.flow.tool_policy import HeldStream
+from baton.state.redis_keep import recalled
 from baton.types.card import ModelCard
 from baton.types.decision import Decision
 from baton.types.errors import HandoffRefused, NoEligibleModel, UpstreamAway, UpstreamFault
 from baton.types.request import Request
 
+AnyStream = AnswerStream | HeldStream
+NEED_BYTES = frozenset({"ollama"})
+"""Dialects in which an image cannot be named by its address."""
 PASSED = "pass"
 """The rule of a decision that nothing was chosen in."""
 
@@ -28,24 +35,30 @@ PASSED = "pass"
 class Begun(Struct, frozen=True):
     """A stream whose first bytes for the caller are there."""
 
-    stream: AnswerStream
+    stream: AnyStream
     first: bytes
     rest: AsyncIterator[bytes]
 
 
 class Answered(Struct):
-    """A good answer: `body` of a whole one, `begun` of a stream, which its owner ends."""
+    """A good answer: `body` of a whole one, `begun` of a stream, which its owner ends, or one from the cache."""
 
-    asked: Asked
+    called: Asked | None
     passage: Passage
     body: bytes = b""
     begun: Begun | None = None
+    kept: Kept | None = None
     resumed: bool = False
     """Another model had begun it."""
     _broke: UpstreamFault | None = None
 
     @property
-    def stream(self) -> AnswerStream:
+    def asked(self) -> Asked:
+        assert self.called is not None
+        return self.called
+
+    @property
+    def stream(self) -> AnyStream:
         assert self.begun is not None
         return self.begun.stream
 
@@ -75,11 +88,15 @@ class Attempts:
         self._barred = dict(house.calls.barred())
         self._fault: UpstreamFault | None = None
         self._refusal: HandoffRefused | None = None
+        self.flight: Flight | None = None
+        """The request's part in the response cache."""
 
     async def first_good(self) -> Answered:
         """Raises the last fault when everything that may be tried has failed."""
         while True:
-            card, passage = self._next()
+            card, passage = await self._next()
+            if self._effort.attempts == 0 and (kept := await self._kept(card, passage)) is not None:
+                return Answered(None, passage, kept.body, kept=kept)
             call = self._call(card, passage)
             step = Step("here")
             while step.move != "rung":
@@ -134,7 +151,19 @@ class Attempts:
 
     # --- which model -------------------------------------------------------------------------------
 
-    def _next(self) -> tuple[ModelCard, Passage]:
+    async def _kept(self, card: ModelCard, passage: Passage) -> Kept | None:
+        """An answer to the same request. Whoever gets none asks the model, for himself and for those who wait."""
+        house = self._house
+        if not house.caches or self.flight is not None:
+            return None
+        sent = house.endpoints.of(card.provider, passage.dialect).headers(self._arrival.headers)
+        self.flight = house.caches.flight(self._run, self._request, card, passage, sent)
+        if self.flight is None:
+            return None
+        await self.flight.join()
+        return self.flight.hit
+
+    async def _next(self) -> tuple[ModelCard, Passage]:
         """The model that is asked, and the way to it. One that the conversation cannot be carried to is passed over."""
         house, run = self._house, self._run
         while True:
@@ -145,8 +174,14 @@ class Attempts:
             card = house.card(decision.model)
             concrete = decision.rule == PASSED
             run.resumes = self._request.stream and self._resumes(decision)
+            await self._fetch_images(card)
             try:
-                passage = house.carrier.passage(run, self._request, card, concrete=concrete)
+                passage = await recalled(
+                    house.life.keep,
+                    lambda card=card, concrete=concrete: house.carrier.passage(  # type: ignore[misc]
+                        run, self._request, card, concrete=concrete
+                    ),
+                )
             except HandoffRefused as refusal:
                 if concrete:
                     raise
@@ -155,6 +190,14 @@ class Attempts:
             else:
                 run.handed_off(passage)
                 return card, passage
+
+    async def _fetch_images(self, card: ModelCard) -> None:
+        """For a model that must be given the bytes of images. Raises MediaRefused."""
+        house, run = self._house, self._run
+        if not house.media.fetches or run.images or "image" not in self._request.facts.needs:
+            return
+        if house.carrier.dialect_of(self._request, card) in NEED_BYTES:
+            run.images = await house.media.fetch(house.carrier.image_addresses(self._request))
 
     def _resumes(self, decision: Decision) -> bool:
         wished = self._request.wish.resume or self._house.policy.route_named(decision.route).resume
@@ -195,13 +238,17 @@ class Attempts:
             run.attempted(asked.card, asked.upstream.status, None, None)
             raise
 
-    def _stream(self, passage: Passage) -> AnswerStream:
+    def _stream(self, passage: Passage) -> AnyStream:
         if self._run.resumes and isinstance(passage, Translation):
             return passage.stream(ResumableStream)
-        return passage.stream()
+        return self._house.tools.stream(self._run, self._request, passage, passage.stream())
 
     async def _ask(self, call: Call) -> Asked:
         run, house = self._run, self._house
+        if run.caller.path or run.caller.routes:
+            await house.spending.before(run, call.card)
+        if house.life.replicas is not None:
+            await house.life.replicas.dispatching(run, call.card, tokens_expected(self._request.facts))
         run.asking()
         try:
             asked = await house.calls.ask(call, self._effort)
@@ -220,14 +267,14 @@ class Attempts:
         """A whole answer that is one JSON object; anything else is a fault."""
         house, run = self._house, self._run
         body, usage, made = passage.whole(await asked.upstream.read(house.max_answer_bytes))
+        flagged = house.tools.whole(run, self._request, passage, made)
         asked.ended()
-        run.keep(body)
-        run.attempted(asked.card, asked.upstream.status, usage, None)
+        run.answered(asked.card, asked.upstream.status, usage, flagged)
         house.carrier.settle(run, passage, made)
         return Answered(asked, passage, body)
 
 
-async def _begin(asked: Asked, stream: AnswerStream) -> Begun:
+async def _begin(asked: Asked, stream: AnyStream) -> Begun:
     """A fault before the first bytes for the caller is told apart from one after them."""
     chunks = asked.upstream.chunks()
     first = b""

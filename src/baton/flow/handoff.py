@@ -101,8 +101,7 @@ class Carrier:
         Raises HandoffRefused when the conversation cannot be carried, or not without a loss that may not be;
         ImagesWanted when it can be, once these images are there.
         """
-        provider = self._providers[card.provider]
-        dialect = request.dialect if request.dialect in provider.dialects else provider.dialects[0]
+        provider, dialect = self._providers[card.provider], self.dialect_of(request, card)
         target = self._target(card, provider, dialect)
         strict = self._strict if request.wish.strict_handoff is None else request.wish.strict_handoff
         way = _Way(run, request, card, target, strict, images)
@@ -114,13 +113,19 @@ class Carrier:
             return _relay(request, card, body, target, None)
         return self._rendered_relay(way)
 
+    def dialect_of(self, request: Request, card: ModelCard) -> Dialect:
+        """In which the model would be asked."""
+        dialects = self._providers[card.provider].dialects
+        return request.dialect if request.dialect in dialects else dialects[0]
+
+    def image_addresses(self, request: Request) -> list[str]:
+        return image_addresses(grammar_of(request.dialect).read(request.members, NOBODY))
+
     def continuation(
         self, run: Run, request: Request, card: ModelCard, text: str, images: Bytes = NO_IMAGES
     ) -> Translation:
         """The way to a model that goes on from `text`. Raises HandoffRefused."""
-        provider = self._providers[card.provider]
-        dialect = request.dialect if request.dialect in provider.dialects else provider.dialects[0]
-        target = self._target(card, provider, dialect)
+        target = self._target(card, self._providers[card.provider], self.dialect_of(request, card))
         return self._translation(_Way(run, request, card, target, False, images), said=text)
 
     def settle(self, run: Run, passage: Passage, made: AnswerMessage | bytes | None) -> None:
@@ -162,7 +167,7 @@ class Carrier:
             if missing := [url for url in image_addresses(read) if url not in way.images]:
                 raise ImagesWanted(missing)
             read = with_images(read, way.images)
-        conversation = self._private.restored(read, way.run.caller)
+        conversation = with_images(self._private.restored(read, way.run.caller), way.run.images)
         if said:
             conversation = continued(conversation, said, way.target)
         rendered = _render(conversation, way.target, way.card)

@@ -12,17 +12,28 @@ from baton.call.calls import Calls
 from baton.call.either import EitherTransport
 from baton.call.providers.quirks import target_for
 from baton.call.transport import Timeouts, Transport
+from baton.call.webhooks import Webhooks, WebhookTarget
 from baton.config.schema import Config
 from baton.decide.policy import PRESETS, Policy
 from baton.flow.arrival import Arrival
+from baton.flow.cached import Caches
 from baton.flow.handoff import Carrier
+from baton.flow.hooks import Hooks
 from baton.flow.kept_answers import KeptAnswers
+from baton.flow.media import Media
 from baton.flow.private_state import SEAL_BYTES, PrivateState, house_seal
+from baton.flow.replicas import Replicas
 from baton.flow.run import Run, Sink
+from baton.flow.spending import Spending
+from baton.flow.tool_policy import ToolRules
 from baton.record.ledger import Ledger
+from baton.record.redacted import ContentRedactor
+from baton.spend.counters import Counters
+from baton.spend.memory import MemoryCounters
 from baton.state.keep import Keep
 from baton.types.card import ModelCard
 from baton.types.decision import Decision
+from baton.types.errors import LimitReached
 from baton.types.request import Caller, Request
 
 DAY_S = 86_400.0
@@ -32,6 +43,11 @@ RANDOM_BYTES = 512
 class Life(Struct):
     """What holds for a process whatever its config."""
 
+    ledger: Ledger
+    transport: Transport
+    keep: Keep
+    counters: Counters
+    replicas: Replicas | None = None
     stopping: bool = False
     """Streams that are cancelled from now on end with a typed error."""
     config_problems: tuple[str, ...] = ()
@@ -39,39 +55,39 @@ class Life(Struct):
 
 
 class House:
-    """Everything that one process needs to serve requests. Made by `open_house`; its owner closes it."""
+    """Everything that one process needs to serve requests by one config. Made by `open_house`; its owner closes it."""
 
-    def __init__(
-        self, config: Config, ledger: Ledger, transport: Transport, keep: Keep, earlier: "House | None" = None
-    ) -> None:
-        content, handoff = config.content, config.handoff
-        given = handoff.seal_key.reveal().encode() if handoff.seal_key is not None else None
-        private = PrivateState(
-            keep,
-            given or house_seal(keep, os.urandom(SEAL_BYTES)),
-            handoff.retention_days * DAY_S,
-            durable=content.mode != "off",
-        )
-        self.keep = keep
-        self.answers = KeptAnswers(keep, content.responses_retention_days * DAY_S, on=content.mode != "off")
-        self.carrier = Carrier(
-            config.snapshot.providers,
-            lambda card, provider, dialect: target_for(card, provider, dialect, config.quirks.get(card.id)),
-            private,
-            self.answers,
-            strict=handoff.strict,
-            in_band=handoff.in_band,
-        )
+    def __init__(self, config: Config, life: Life, earlier: "House | None" = None) -> None:
+        """Raises ConfigError for a hook that cannot be had."""
+        content, snapshot = config.content, config.snapshot
+        self.life = life
         self.config = config
-        self.ledger = ledger
-        self.sink: Sink = ledger
-        self.transport = transport
-        self.policy = Policy(config.snapshot)
+        self.ledger = life.ledger
+        self.sink: Sink = life.ledger
+        self.transport = life.transport
+        self.policy = Policy(snapshot)
+        self.answers = KeptAnswers(life.keep, content.responses_retention_days * DAY_S, on=content.mode != "off")
+        self.carrier = Carrier(
+            snapshot.providers,
+            lambda card, provider, dialect: target_for(card, provider, dialect, config.quirks.get(card.id)),
+            _private_state(config, life.keep),
+            self.answers,
+            strict=config.handoff.strict,
+            in_band=config.handoff.in_band,
+        )
         earlier_calls: Calls | None = None if earlier is None else earlier.calls
-        self.calls: Calls = Calls(config.snapshot, config.reliability, transport, earlier=earlier_calls)
+        self.calls: Calls = Calls(snapshot, config.reliability, life.transport, earlier=earlier_calls)
         self.endpoints = self.calls.endpoints
+        self.spending: Spending = _spending(config, life, earlier)
+        self.tools = ToolRules(snapshot)
+        self.caches = Caches(snapshot)
+        self.hooks = Hooks(config.hooks)
+        self.media = Media(config.media)
+        self.webhooks = Webhooks(
+            [WebhookTarget(one.url, one.secret, one.events, one.allow_private) for one in config.webhooks], time.time
+        )
         self.max_answer_bytes = config.server.max_answer_bytes
-        self.life: Life = Life() if earlier is None else earlier.life
+        life.ledger.redact = ContentRedactor(content.redact) if content.redact else None
         self._ids = _Ids()
         self._now: Callable[[], float] = time.time
         self._sample = random.Random().random  # noqa: S311 - a sampling rate, not a secret
@@ -98,30 +114,68 @@ class House:
         snapshot = self.config.snapshot
         return [*PRESETS, *snapshot.aliases, *snapshot.cards]
 
+    def tell_limit(self, run: Run, limit: LimitReached) -> None:
+        """An account has no room left."""
+        self.webhooks.tell("budget", limit.code, account=limit.account, limit=limit.limit, key=run.caller.name)
+
+    def metrics(self) -> bytes:
+        """Prometheus text."""
+        shared = b"" if self.life.replicas is None else self.life.replicas.metrics()
+        return self.ledger.metrics(self.calls.metrics_samples()) + shared
+
     def renewed(self, config: Config) -> "House":
         """The same house by another config. Requests under way keep to the one that they began with."""
-        return House(config, self.ledger, self.transport, self.keep, self)
+        self.ledger.flush()  # accounts may be limited that were not: what was spent is read from the ledger
+        return House(config, self.life, self)
 
     async def close(self) -> None:
         """Calls under way are dropped; the ledger writes what it holds."""
-        await self.transport.close()
-        self.ledger.close()
-        self.keep.close()
+        life = self.life
+        await life.transport.close()
+        await self.webhooks.close()
+        life.ledger.close()
+        if life.replicas is None:
+            life.keep.close()
+        else:
+            await life.replicas.close()
 
 
 def open_house(config: Config) -> House:
-    """Call inside a running event loop. Raises LedgerError when the ledger cannot be opened."""
-    server = config.server
-    ledger = Ledger.open(config.ledger.path, flush_s=config.ledger.flush_s, capacity=config.ledger.capacity)
+    """Call inside a running event loop. Raises LedgerError where no ledger can be opened, ConfigError for a driver."""
+    server, kept = config.server, config.ledger
+    ledger = Ledger.open(
+        kept.path, flush_s=kept.flush_s, capacity=kept.capacity, replica=kept.replica, database_url=kept.database_url
+    )
     timeouts = Timeouts(server.connect_s, server.first_byte_s, server.between_bytes_s, server.total_s)
-    keep = Keep(state_path(config), time.time)
-    return House(config, ledger, EitherTransport(timeouts), keep)
+    transport = EitherTransport(timeouts)
+    if config.state.redis_url is None:
+        return House(config, Life(ledger, transport, Keep(state_path(config), time.time), MemoryCounters()))
+    replicas = Replicas(config.state.redis_url, ledger, state_path(config), time.time)
+    replicas.start()
+    return House(config, Life(ledger, transport, replicas.keep, replicas.counters, replicas))
 
 
 def state_path(config: Config) -> Path:
     """Beside the ledger, unless the config names another place."""
     ledger = Path(config.ledger.path)
     return Path(config.state.path) if config.state.path else ledger.with_name(f"{ledger.stem}-state.db")
+
+
+def _private_state(config: Config, keep: Keep) -> PrivateState:
+    handoff = config.handoff
+    given = handoff.seal_key.reveal().encode() if handoff.seal_key is not None else None
+    return PrivateState(
+        keep,
+        given or house_seal(keep, os.urandom(SEAL_BYTES)),
+        handoff.retention_days * DAY_S,
+        durable=config.content.mode != "off",
+    )
+
+
+def _spending(config: Config, life: Life, earlier: House | None) -> Spending:
+    if earlier is not None:
+        return earlier.spending.renewed(config)
+    return Spending(config, life.counters, life.ledger.path)
 
 
 class _Ids:

@@ -1,16 +1,24 @@
 """How one request goes to one model, and how its answer comes back: as bytes, or through the canonical conversation."""
 
-import msgspec
 from msgspec import Struct
 
 from baton.protocol.dialects import Reply, StreamReader, StreamWriter, grammar_of
 from baton.protocol.fold import Fold, fold
+from baton.protocol.guard import Guard, guarded, whole_fault
 from baton.protocol.stop_cut import StopCut, cut_answer
 from baton.protocol.voice import Voice
 from baton.protocol.watch import Watch
 from baton.types.card import Dialect, ModelCard
-from baton.types.errors import UpstreamCut, UpstreamEmpty, UpstreamFault, UpstreamNotJson, UpstreamStatus
-from baton.types.events import AnswerMessage, Event, StreamFault, UsageUpdate
+from baton.types.errors import (
+    Reason,
+    UpstreamCut,
+    UpstreamEmpty,
+    UpstreamFault,
+    UpstreamMalformed,
+    UpstreamNotJson,
+    UpstreamReported,
+)
+from baton.types.events import AnswerMessage, Event, FaultKind, StreamFault, UsageUpdate
 from baton.types.handoff import HandoffReport
 from baton.types.money import Usage
 from baton.types.parts import Origin
@@ -35,10 +43,14 @@ class Relay(Struct, frozen=True):
     def whole(self, body: bytes) -> tuple[bytes, Usage | None, bytes]:
         refuse_empty(body, self.card)
         try:
-            return body, self.voice.read_usage(body), body
-        except (msgspec.DecodeError, RecursionError) as error:
+            usage = self.voice.read_usage(body)
+            fault = whole_fault(self.dialect, body)
+        except (ValueError, RecursionError) as error:
             text = f"{who(self.card)} answered 200 with something that is not its JSON: {error}"
             raise UpstreamNotJson(text, model=self.card.id, provider=self.card.provider, upstream_status=200) from error
+        if fault is not None:
+            raise named(fault, self.card)
+        return body, usage, body
 
     def read(self, made: bytes, *, stream: bool) -> AnswerMessage:
         """The answer that was relayed. Raises UpstreamNotJson."""
@@ -75,10 +87,8 @@ class RelayedStream:
     def fault(self) -> UpstreamFault | None:
         if self._watch.error_event:
             return named(self._reported(), self._card)
-        if not self._watch.complete:
-            text = f"{who(self._card)} ended its stream without an end: what was sent so far is not a whole answer"
-            return UpstreamCut(text, model=self._card.id, provider=self._card.provider)
-        return None
+        fault = self._watch.fault()
+        return None if fault is None else named(fault, self._card)
 
     @property
     def told(self) -> bool:
@@ -116,6 +126,7 @@ class Translation(Struct, frozen=True):
         except UpstreamNotJson as error:
             error.model, error.provider, error.upstream_status = self.card.id, self.card.provider, 200
             raise
+        answer = guarded(answer, self.card.context_window)
         if answer.fault is not None:
             raise named(answer.fault, self.card)
         if answer.stop is None:
@@ -140,6 +151,7 @@ class TranslatedStream:
 
     def __init__(self, reader: StreamReader, writer: StreamWriter, card: ModelCard, cut: StopCut | None) -> None:
         self._cut = cut
+        self._guard = Guard(card.context_window)
         self._reader = reader
         self._writer = writer
         self._card = card
@@ -170,10 +182,11 @@ class TranslatedStream:
         return self._fold.answer()
 
     def _write(self, events: list[Event]) -> bytes:
-        if self._cut is not None:
-            events = list(self._cut.pass_on(events))
         if not events:
             return b""
+        events = list(self._guard.pass_on(events))
+        if self._cut is not None:
+            events = list(self._cut.pass_on(events))
         for event in events:
             self._fold.add(event)
             if isinstance(event, StreamFault):
@@ -192,6 +205,19 @@ AnswerStream = RelayedStream | TranslatedStream
 # --- faults ----------------------------------------------------------------------------------------
 
 
+REASONS: dict[FaultKind, Reason] = {
+    "authentication": "key",
+    "permission": "key",
+    "billing": "quota",
+    "not_found": "model",
+    "too_large": "context_length",
+    "rate_limit": "rate_limit",
+    "overloaded": "overloaded",
+    "timeout": "timeout",
+    "server": "provider",
+}
+
+
 def who(card: ModelCard) -> str:
     return f"model {card.id!r} at provider {card.provider!r}"
 
@@ -207,8 +233,10 @@ def named(fault: StreamFault, card: ModelCard) -> UpstreamFault:
         text = f"{who(card)} ended its stream without an end: what was sent so far is not a whole answer"
         return UpstreamCut(text, model=card.id, provider=card.provider)
     if fault.kind == "malformed":
-        return UpstreamNotJson(f"{who(card)}: {fault.message}", model=card.id, provider=card.provider)
-    error = UpstreamStatus(
+        return UpstreamMalformed(f"{who(card)}: {fault.message}", model=card.id, provider=card.provider)
+    if fault.kind == "empty":
+        return UpstreamEmpty(f"{who(card)}: {fault.message}", model=card.id, provider=card.provider)
+    error = UpstreamReported(
         f"{who(card)} reported an error: {fault.message}",
         model=card.id,
         provider=card.provider,
@@ -216,4 +244,6 @@ def named(fault: StreamFault, card: ModelCard) -> UpstreamFault:
         body=b"",
     )
     error.status = fault.status
+    error.reason = REASONS.get(fault.kind, "")
+    error.detail = fault.message
     return error

@@ -7,6 +7,9 @@ from msgspec.structs import replace
 
 from baton.flow.arrival import Arrival
 from baton.flow.passage import Passage
+from baton.flow.spending import Hold, accounts_of
+from baton.protocol.images import Bytes
+from baton.protocol.plausible import usage_fault
 from baton.types.card import ModelCard
 from baton.types.decision import Decision
 from baton.types.errors import BatonError
@@ -15,6 +18,7 @@ from baton.types.outcome import Attempt, Content, Ending, Finished
 from baton.types.request import Request
 
 NO_USAGE = Usage()
+OK = 200
 
 
 class Sink(Protocol):
@@ -36,7 +40,12 @@ class Run:
         self.passage: Passage | None = None
         self.resumes = False
         """A stream that breaks off is to be continued by another model."""
+        self.hold: Hold | None = None
+        """What is set aside for the request, where anything limits the caller."""
+        self.images: Bytes = {}
+        """Images that were fetched for it."""
         self.caller = arrival.caller
+        self.dialect = arrival.dialect
         self._arrival = arrival
         self.at = now
         self._monotonic = monotonic
@@ -69,6 +78,11 @@ class Run:
         if self.keep_content:
             self._answer.append(piece)
 
+    def answered(self, card: ModelCard, status: int, usage: Usage | None, flagged: BatonError | None = None) -> None:
+        """One call has ended well. What it says of its tokens may be wrong all the same: then it is not believed."""
+        fault = usage_fault(usage, card)
+        self.attempted(card, status, usage if fault is None else None, flagged or fault)
+
     def attempted(self, card: ModelCard, status: int, usage: Usage | None, fault: BatonError | None) -> None:
         """One call has ended, well or not."""
         ended = self._monotonic()
@@ -83,9 +97,15 @@ class Run:
                 first_byte_s=self._head_at - self._asked_at,
                 usage=usage or NO_USAGE,
                 usage_known=usage is not None,
-                cost=card.price.cost(usage) if usage is not None else 0,
+                cost=self._cost_of(card, status, usage),
             )
         )
+
+    def _cost_of(self, card: ModelCard, status: int, usage: Usage | None) -> int:
+        """Where a model that answered told nothing, what was watched of its answer is the best that is known."""
+        if usage is None and status == OK and self.hold is not None:
+            usage = self.hold.used()
+        return 0 if usage is None else card.price.cost(usage)
 
     @property
     def usage(self) -> Usage:
@@ -108,6 +128,8 @@ class Run:
         duration = self._monotonic() - self._begun
         request = self.request
         task_id = request.wish.task_id if request is not None else None
+        if self.hold is not None:
+            self.hold.settle(self.cost, sum(one.usage.input + one.usage.output for one in self._attempts))
         sink.put(
             Finished(
                 request_id=self.request_id,
@@ -127,6 +149,7 @@ class Run:
                 baseline_cost=self.baseline_cost,
                 attempts=tuple(self._attempts),
                 decision=self.decision,
+                accounts=accounts_of(self.caller, request),
                 upstream_dialect="" if self.passage is None else self.passage.dialect,
                 content=Content(self._arrival.body, b"".join(self._answer)) if self.keep_content else None,
             )
@@ -146,6 +169,8 @@ class Run:
             headers["x-baton-handoff"] = decision.handoff.header()
         if self.simulated:
             headers["x-baton-simulated"] = "true"
+        if self.hold is not None:
+            headers |= self.hold.headers(self._arrival.dialect)
         if whole and self._attempts and self._attempts[-1].usage_known:
             headers["x-baton-cost-usd"] = usd_text(self.cost)
             headers["x-baton-baseline-cost-usd"] = usd_text(self.baseline_cost)

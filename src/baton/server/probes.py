@@ -36,7 +36,7 @@ async def health(visit: Visit) -> Reply:
 
 
 async def metrics(visit: Visit) -> Reply:
-    return Reply(200, {"content-type": METRICS_TYPE}, visit.house.ledger.metrics())
+    return Reply(200, {"content-type": METRICS_TYPE}, visit.house.metrics())
 
 
 async def hello(_visit: Visit) -> Reply:
