@@ -146,20 +146,21 @@ class Models:
         return ""
 
     def _card(self, entry: ModelEntry, provider: Provider, path: str) -> ModelCard | None:
-        name = entry.provider or entry.id.partition("/")[0]
-        upstream = entry.upstream or entry.id.partition("/")[2]
-        known = self._known.cards.get(f"{name}/{upstream}")
+        vendor, _, called = entry.id.partition("/")
+        name, upstream = entry.provider or vendor, entry.upstream or called
+        if entry.deployments and vendor in self._known.providers:
+            name, listed_as = vendor, called  # what a model can do and costs does not hang on where it is asked
+        else:
+            listed_as = upstream
+        known = self._known.cards.get(f"{name}/{listed_as}")
         host = self._known.providers.get(name)
-        if entry.deployments:
-            known = known or self._known.cards.get(entry.id)
-            host = host or self._known.providers.get(entry.id.partition("/")[0])
         local = self._known.is_local(name)
         tier = entry.tier or (known.tier if known else "local" if local else None)
         window = entry.context_window or (known.context_window if known else host.local_window if host else None)
         price = _stated(entry.price) or (FREE if local or is_local(provider) else None)
         if (price is None or window is None) and host is not None and host.prices is not None:
             # Opened only for what nothing nearer states: loading the table takes a tenth of a second.
-            found = listed(host.prices, upstream, self._day)
+            found = listed(host.prices, listed_as, self._day)
             price = price or (found.price if found else None)
             window = window or (found.context_window if found else None)
         if tier is None or window is None or price is None:
