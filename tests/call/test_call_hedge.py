@@ -46,6 +46,13 @@ def test_a_fast_answer_needs_no_second_call() -> None:
     assert track.ended == ["a"]
 
 
+def test_without_leave_for_a_second_call_the_first_is_waited_for() -> None:
+    track = Track()
+    assert track.race(track.call("a", 0.05), lambda: None) == "a"
+    with pytest.raises(UpstreamCut):
+        track.race(track.call("a", 0.05, UpstreamCut("x")), lambda: None)
+
+
 def test_the_faster_one_wins_and_the_other_is_cancelled() -> None:
     track = Track()
     assert track.race(track.call("a", 5.0), track.call("b", 0.0)) == "b"

@@ -33,12 +33,13 @@ class Quantile:
 
 async def hedged(
     first: Callable[[], Coroutine[Any, Any, T]],
-    second: Callable[[], Coroutine[Any, Any, T]],
+    second: Callable[[], Coroutine[Any, Any, T] | None],
     after_s: float,
     discard: Callable[[T], None],
 ) -> T:
     """What the faster of two calls gives; `second` begins after `after_s`, and only if `first` is still under way.
 
+    `second` is asked then; None from it means that there is to be no second call.
     The slower one is cancelled and waited for; `discard` takes what it gave, where it was ready just as well. When one
     fails, the other decides; when both do, the fault of the first is raised. A fault before `second` began is raised
     at once: whether to ask again is another matter than whether to wait.
@@ -48,7 +49,8 @@ async def hedged(
         done, _ = await asyncio.wait(tasks, timeout=after_s)
         if done:
             return tasks[0].result()
-        tasks.append(asyncio.create_task(second()))
+        if (other := second()) is not None:
+            tasks.append(asyncio.create_task(other))
         pending = set(tasks)
         while pending:
             done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
