@@ -8,17 +8,14 @@ import msgspec
 
 from baton.call.direct import DirectTransport
 from baton.call.http import HttpTransport
-from baton.call.reported import reported
 from baton.call.send import send
 from baton.call.transport import Outgoing, Timeouts
-from baton.protocol.dialects import grammar_of
+from baton.flow.passage import RelayedStream
 from baton.protocol.voice import voice_of
 from baton.testing.upstream import ScriptedUpstream, Step, scripted
 from baton.types.card import Dialect, ModelCard
 from baton.types.errors import UpstreamFault
-from baton.types.events import StreamFault
 from baton.types.money import Price
-from baton.types.parts import Origin
 
 TransportKind = type[DirectTransport] | type[HttpTransport]
 Framing = Literal["chunked", "close"]
@@ -102,12 +99,7 @@ async def relayed(transport: Any, base_url: str, dialect: Dialect, *, hide_usage
             got += watch.finish()
     except UpstreamFault as fault:
         return Came(got, fault)
-    if watch.error_event:
-        reader = grammar_of(dialect).stream_reader(Origin(), "")
-        events = [*reader.feed(watch.whole() or b""), *reader.finish()]
-        return Came(got, reported(next(event for event in events if isinstance(event, StreamFault)), CARD))
-    found = watch.fault()
-    return Came(got, None if found is None else reported(found, CARD), watch.usage() is not None)
+    return Came(got, RelayedStream(watch, dialect, CARD).fault(), watch.usage() is not None)
 
 
 @asynccontextmanager
