@@ -108,17 +108,17 @@ def revoke(name: NameArgument, config: ConfigOption = None, as_json: JsonOption 
 
 
 def book_of(config: ConfigOption) -> "Book":
-    """The keys of a config; its ledger is made where there is none yet."""
+    """The keys of a config, where all its replicas read them; the ledger is made where there is none yet."""
     from pathlib import Path
 
     from baton.record.keys import KeyStore
     from baton.server.admin.book import Book
 
     found = configured(config)
-    path = Path(found.ledger.path)
-    store = KeyStore(path)
+    place = found.ledger.database_url or Path(found.ledger.path)
+    store = KeyStore(place)
     store.prepare()
-    return Book(found, store, path, time.time)
+    return Book(found, store, place, time.time)
 
 
 def actor() -> str:

@@ -7,7 +7,6 @@ length nobody limits: it gets more while the budgets have it, else StoppedByBudg
 
 import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,6 +14,7 @@ import msgspec
 from baton.config.schema import Config
 from baton.decide.estimate import tokens_expected
 from baton.protocol.limit_headers import limit_headers
+from baton.record.database import Place
 from baton.record.spend import spent_of
 from baton.spend.counters import Answer, Counters, Refusal, Taken, Taking
 from baton.spend.estimate import Asked, Estimate, estimate
@@ -104,24 +104,24 @@ class Hold:
 
 
 class Spending:
-    """`path` is the ledger, which knows what was spent before this process; None: nothing was."""
+    """`place` is the ledger, which knows what was spent before this process; None: nothing was."""
 
     def __init__(
-        self, config: Config, counters: Counters, path: Path | None, now: Callable[[], float] = time.time
+        self, config: Config, counters: Counters, place: Place | None, now: Callable[[], float] = time.time
     ) -> None:
         """Raises LedgerError."""
         self.counters = counters
         self.now = now
         self._config = config
-        self._path = path
+        self._place = place
         self._known: set[str] = set()
         self._read_on = day_of(now())
-        self._before = {} if path is None else spent_now(path, now())
+        self._before = {} if place is None else spent_now(place, now())
         self._sweep_at = 0.0
 
     def renewed(self, config: Config) -> "Spending":
         """The same figures under another config. Flush the ledger first: accounts may be limited that were not."""
-        return Spending(config, self.counters, self._path, self.now)
+        return Spending(config, self.counters, self._place, self.now)
 
     def estimate(self, asked: Asked) -> Estimate:
         return estimate(asked, self._config.spend.input_margin, self._config.spend.output_factor)
@@ -170,8 +170,8 @@ class Spending:
 
     async def _seed(self, account: str, now: float) -> None:
         """What was spent before, for an account that nobody has asked from yet."""
-        if self._path is not None and day_of(now) != self._read_on:
-            self._before, self._read_on = spent_now(self._path, now), day_of(now)
+        if self._place is not None and day_of(now) != self._read_on:
+            self._before, self._read_on = spent_now(self._place, now), day_of(now)
         done = self.counters.seed(account, self._before.get(account, Spent()), now)
         if done is not None:
             await done
@@ -184,10 +184,10 @@ class Spending:
             await expired
 
 
-def spent_now(path: Path, now: float) -> dict[str, Spent]:
+def spent_now(place: Place, now: float) -> dict[str, Spent]:
     """By account, as the ledger has it. Raises LedgerError."""
     today = day_of(now)
-    return spent_of(path, today, first_day(month_of(today)))
+    return spent_of(place, today, first_day(month_of(today)))
 
 
 # --- who pays --------------------------------------------------------------------------------------
@@ -217,7 +217,7 @@ def end_user(request: Request) -> str:
         if raw is None and request.dialect == "anthropic" and (metadata := request.members.get("metadata")) is not None:
             raw = METADATA.decode(metadata).get("user_id")
         return "" if raw is None else TEXT.decode(raw)[:MAX_USER_LENGTH]
-    except msgspec.DecodeError:  # the model's server is who says what is wrong with it
+    except (ValueError, RecursionError):  # the model's server is who says what is wrong with it
         return ""
 
 

@@ -5,17 +5,19 @@ What a key may do (`terms`) is JSON that this room does not read.
 
 import json
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from pathlib import Path
+from contextlib import AbstractContextManager, closing, contextmanager
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Connection, desc, insert, select, update
+from sqlalchemy import Connection, desc, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
-from baton.record.database import explained, prepare, reading_engine, writing_engine
+from baton.record.database import Place, explained, prepare, reading_engine, writing_engine
+from baton.record.postgres import explained as explained_shared
+from baton.record.postgres import prepare_shared, shared_engine
 from baton.record.schema import audit, keys
 from baton.types.errors import Conflict, NotFound
+from baton.types.secret import Secret
 
 BUSY_TIMEOUT_S = 5.0
 VERSION = "SELECT COUNT(*), COALESCE(MAX(number), 0) FROM audit"
@@ -44,25 +46,41 @@ class Change(Struct, frozen=True):
 
 
 class KeyStore:
-    """Keys in the ledger's own file. Connections are made per call: nothing is held, nothing must be closed."""
+    """Keys in the ledger's own file, or in the PostgreSQL that the ledgers of all replicas are shipped to.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._reading = reading_engine(path)
-        self._writing = writing_engine(path, BUSY_TIMEOUT_S)
+    Connections are made per call: nothing is held, nothing must be closed.
+    """
+
+    def __init__(self, place: Place) -> None:
+        """Raises LedgerError where a driver is missing."""
+        self._place = place
+        self.remote = isinstance(place, Secret)
+        """Asking it is a matter of milliseconds, or of seconds while it is away."""
+        if isinstance(place, Secret):
+            self._reading = self._writing = shared_engine(place)
+        else:
+            self._reading = reading_engine(place)
+            self._writing = writing_engine(place, BUSY_TIMEOUT_S)
 
     def prepare(self) -> None:
-        """For who comes before any gateway has made the file. Raises LedgerError."""
-        prepare(self._path, self._writing)
+        """For who comes before any gateway has made the tables. Raises LedgerError."""
+        if isinstance(self._place, Secret):
+            with self._explained(), self._writing.connect() as connection:
+                prepare_shared(connection)
+        else:
+            prepare(self._place, self._writing)
 
     def version(self) -> tuple[int, int]:
         """Differs after every change, whoever made it. Raises LedgerError."""
-        with explained(self._path), closing(self._reading.raw_connection()) as connection:
-            cursor = connection.cursor()
+        if self.remote:
+            with self._read() as connection:
+                return tuple(connection.execute(text(VERSION)).one())
+        with self._explained(), closing(self._reading.raw_connection()) as raw:
+            cursor = raw.cursor()
             cursor.execute(VERSION)  # asked twice a second on the way of requests: past the layers that cost more
             row = cursor.fetchone()
         assert row is not None
-        return int(row[0]), int(row[1])
+        return row[0], row[1]
 
     def all(self) -> list[StoredKey]:
         """Newest first, revoked ones too."""
@@ -112,15 +130,20 @@ class KeyStore:
 
     @contextmanager
     def _read(self) -> Iterator[Connection]:
-        with explained(self._path), self._reading.connect() as connection:
+        with self._explained(), self._reading.connect() as connection:
             yield connection
 
     @contextmanager
     def _write(self) -> Iterator[Connection]:
         with self._writing.connect() as connection:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            if not self.remote:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
             connection.commit()
+
+    def _explained(self) -> AbstractContextManager[None]:
+        place = self._place
+        return explained_shared(place) if isinstance(place, Secret) else explained(place)
 
 
 def _row(key: StoredKey) -> dict[str, object]:

@@ -65,7 +65,7 @@ class Report(Struct, frozen=True):
 
 def report(place: Place, since: float = 0.0) -> Report:
     """`since` in Unix seconds bounds the tasks by their last request. Raises LedgerError where there is no ledger."""
-    with _opened(place) as connection:
+    with opened(place) as connection:
         tasks, requests, simulated = _counts(connection, since)
         costs = _costs(connection, since)
         cost = sum(line.cost_usd for line in costs.values())
@@ -88,12 +88,13 @@ def report(place: Place, since: float = 0.0) -> Report:
 
 def decision_of(place: Place, decision_id: str) -> Decision | None:
     """The decision of a request (they share their id), None when the ledger has none of that id."""
-    with _opened(place) as connection:
+    with opened(place) as connection:
         body = connection.execute(text("SELECT body FROM decisions WHERE id = :id"), {"id": decision_id}).scalar()
     return None if body is None else msgspec.json.decode(body, type=Decision)
 
 
-def _opened(place: Place) -> AbstractContextManager[Connection]:
+def opened(place: Place) -> AbstractContextManager[Connection]:
+    """One read-only connection that sees one moment of a ledger. Raises LedgerError."""
     return reading_shared(place) if isinstance(place, Secret) else reading(place)
 
 

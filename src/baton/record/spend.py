@@ -1,12 +1,11 @@
 """What every account has spent, read from the sums beside the requests' own rows."""
 
-from pathlib import Path
-
 from msgspec import Struct
 from sqlalchemy import Connection, and_, case, desc, func, or_, select
 from sqlalchemy.sql import ColumnElement
 
-from baton.record.database import reading
+from baton.record.database import Place
+from baton.record.queries import opened
 from baton.record.schema import spend
 from baton.types.spend import Kind, Spent
 
@@ -27,7 +26,7 @@ SUMS = [
 ]
 
 
-def spend_by(path: Path, kind: Kind, since_day: int = 0, until_day: int | None = None) -> list[SpendLine]:
+def spend_by(place: Place, kind: Kind, since_day: int = 0, until_day: int | None = None) -> list[SpendLine]:
     """Dearest first; days since 1970, both ends included. Raises LedgerError."""
     prefix = f"{kind}:"
     query = (
@@ -38,14 +37,14 @@ def spend_by(path: Path, kind: Kind, since_day: int = 0, until_day: int | None =
     )
     if until_day is not None:
         query = query.where(spend.c.day <= until_day)
-    with reading(path) as connection:
+    with opened(place) as connection:
         rows = connection.execute(query).all()
     return [SpendLine(account.removeprefix(prefix), *map(int, sums)) for account, *sums in rows]
 
 
-def spent_of(path: Path, day: int, month_begins: int) -> dict[str, Spent]:
+def spent_of(place: Place, day: int, month_begins: int) -> dict[str, Spent]:
     """By every account that has limits or may get some: all but end users and tags. Raises LedgerError."""
-    with reading(path) as connection:
+    with opened(place) as connection:
         return _spent(connection, day, month_begins)
 
 
@@ -54,9 +53,13 @@ def _spent(connection: Connection, day: int, month_begins: int) -> dict[str, Spe
         return func.coalesce(func.sum(case((spend.c.day >= first, spend.c.cost), else_=0)), 0)
 
     account = spend.c.account
+    if connection.dialect.name == "sqlite":  # the order of its key, so that end users and tags are not even read
+        limitable = or_(account < "tag:", and_(account >= "tag;", account < "user:"), account >= "user;")
+    else:
+        limitable = ~or_(account.startswith("user:"), account.startswith("tag:"))
     query = (
         select(account, since(day), since(month_begins), func.coalesce(func.sum(spend.c.cost), 0))
-        .where(or_(account < "tag:", and_(account >= "tag;", account < "user:"), account >= "user;"))  # the key's order
+        .where(limitable)
         .group_by(account)
     )
     return {name: Spent(int(today), int(month), int(total)) for name, today, month, total in connection.execute(query)}

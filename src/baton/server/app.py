@@ -63,7 +63,7 @@ class App:
 
     def _use(self, house: House) -> None:
         self._house = house
-        self._keys = Keys(house.config, KeyStore(house.ledger.path))
+        self._keys = Keys(house.config, KeyStore(house.ledger.place))
         self._admin: Admin | None = None
         self._max_body = house.config.server.max_body_bytes
 
@@ -112,7 +112,7 @@ def open_admin(house: House, keys: Keys) -> "Admin":
     from baton.server.admin.book import Book
     from baton.server.admin.routes import Admin
 
-    return Admin(Book(house.config, KeyStore(house.ledger.path), house.ledger.path, time.time), keys, house.ledger)
+    return Admin(Book(house.config, KeyStore(house.ledger.place), house.ledger.place, time.time), keys, house.ledger)
 
 
 def _setting(config: Config, name: str) -> object:

@@ -1,11 +1,15 @@
 """Who asks. Keys are compared by their SHA-256, so that time tells nothing about them; none anywhere: anyone may.
 
 Keys stand in the config, and in the ledger's database, where they are made and revoked while Baton runs: every worker
-looks twice a second whether something has changed there, before it believes what it knows.
+looks twice a second whether something has changed there. In the ledger's own file it looks before it believes what it
+knows; in a database that all replicas share, a thread of its own looks, and what is known stays while that is away.
 """
 
 import hashlib
+import math
+import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping
 
 import msgspec
@@ -56,7 +60,11 @@ class Keys:
         self._locked = bool(self._configured or self._admins)
         self._version: tuple[int, int] | None = None
         self._look_at = 0.0
-        self._load(store.version())
+        if store.remote:  # no request waits for it, and none is let in by what was never read
+            self._look_at, self._locked = math.inf, True
+            threading.Thread(target=_keep_looking, args=(weakref.ref(self),), name="keys", daemon=True).start()
+        else:
+            self._load(store.version())
 
     def caller(self, headers: Mapping[str, str], *, free: bool = False) -> Caller:
         """Raises Unauthorized for a missing, unknown or expired key, unless nothing is locked or the door is free."""
@@ -96,7 +104,8 @@ class Keys:
 
     def look(self) -> None:
         """Take in what has changed in the store. Where it cannot be read, what is known stays."""
-        self._look_at = self._monotonic() + LOOK_S
+        if not self._store.remote:
+            self._look_at = self._monotonic() + LOOK_S
         try:
             version = self._store.version()
             if version != self._version:
@@ -128,6 +137,14 @@ class Keys:
             accounts=tuple(account.name for account in path),
             expires_at=None if terms.expires is None else moment_of(terms.expires),
         )
+
+
+def _keep_looking(watched: "weakref.ref[Keys]") -> None:
+    """As long as anybody uses the keys."""
+    while (keys := watched()) is not None:
+        keys.look()
+        del keys
+        time.sleep(LOOK_S)
 
 
 def key_in(headers: Mapping[str, str]) -> str | None:

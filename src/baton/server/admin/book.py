@@ -5,7 +5,6 @@ import secrets
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
@@ -15,6 +14,7 @@ from baton.config.checks import Name, model_problem, moment_of, moment_problem, 
 from baton.config.problems import nearest
 from baton.config.schema import Config, KeyTerms
 from baton.flow.spending import spent_now
+from baton.record.database import Place
 from baton.record.keys import Change, KeyStore, StoredKey
 from baton.record.spend import spend_by
 from baton.server.auth import terms_of
@@ -72,12 +72,12 @@ class SpendRow(Struct, frozen=True):
 
 
 class Book:
-    """Keys of one house. `path` is its ledger; `now` gives Unix seconds."""
+    """Keys of one house. `place` is where its figures are read; `now` gives Unix seconds."""
 
-    def __init__(self, config: Config, store: KeyStore, path: Path, now: Callable[[], float]) -> None:
+    def __init__(self, config: Config, store: KeyStore, place: Place, now: Callable[[], float]) -> None:
         self._config = config
         self._store = store
-        self._path = path
+        self._place = place
         self._now = now
 
     def make(self, order: NewKey, actor: str) -> MadeKey:
@@ -119,7 +119,7 @@ class Book:
 
     def spend(self, kind: Kind, since: date | None, until: date | None) -> list[SpendRow]:
         """Dearest first; both days count."""
-        lines = spend_by(self._path, kind, _day(since) or 0, _day(until))
+        lines = spend_by(self._place, kind, _day(since) or 0, _day(until))
         return [
             SpendRow(one.account, one.requests, one.input_tokens, one.output_tokens, usd_from_nano(one.cost))
             for one in lines
@@ -159,7 +159,7 @@ class Book:
     # --- as they are shown -------------------------------------------------------------------------
 
     def _spent(self) -> Mapping[str, Spent]:
-        return spent_now(self._path, self._now())
+        return spent_now(self._place, self._now())
 
     def _view_stored(self, key: StoredKey, spent: Mapping[str, Spent]) -> KeyView:
         terms = terms_of(key)

@@ -76,7 +76,7 @@ class Admin:
     async def _make(self, request: Request, actor: str) -> Response:
         order = await _body(request, NewKey)
         made = await asyncio.to_thread(self._book.make, order, actor)
-        self._keys.look()
+        await asyncio.to_thread(self._keys.look)
         return _json(made, 201)
 
     async def _list(self, _request: Request, _actor: str) -> Response:
@@ -87,7 +87,7 @@ class Admin:
 
     async def _revoke(self, request: Request, actor: str) -> Response:
         revoked = await self._fresh(self._book.revoke, request.path_params["name"], actor)
-        self._keys.look()
+        await asyncio.to_thread(self._keys.look)
         return _json(revoked)
 
     async def _spend(self, request: Request, _actor: str) -> Response:
@@ -123,7 +123,7 @@ async def _body(request: Request, kind: type[Asked]) -> Asked:
             raise BodyTooLarge(f"the body is larger than {MAX_BODY_BYTES} bytes: send less")
     try:
         return msgspec.json.decode(body, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise MalformedBody(f"the body is not what is wanted here: {error}. See {PREFIX}/openapi.json") from error
 
 
