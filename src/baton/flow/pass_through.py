@@ -6,15 +6,18 @@ model's name. Usage is read where an answer tells it, and recorded as for every 
 
 import asyncio
 from collections.abc import AsyncGenerator
+from math import ceil
 
 import msgspec
 from msgspec import Raw, Struct
 
 from baton.call.send import send
 from baton.call.transport import Upstream
+from baton.decide.estimate import BYTES_PER_TOKEN
 from baton.flow.arrival import Arrival, Reply
 from baton.flow.house import House
 from baton.flow.run import Run
+from baton.flow.spending import refuse_route
 from baton.flow.where_to import ROUTE, Destination, destination, with_price
 from baton.protocol.multipart import field_span, is_multipart
 from baton.protocol.request import read_members
@@ -22,6 +25,7 @@ from baton.protocol.splice import splice
 from baton.protocol.usage import usage_in_events, usage_of
 from baton.protocol.voice import voice_of
 from baton.protocol.wish import NO_WISH, read_wish
+from baton.spend.estimate import Asked
 from baton.types.decision import Decision
 from baton.types.errors import BatonError, MalformedBody, UpstreamFault, UpstreamNotJson, UpstreamStatus
 from baton.types.money import Usage
@@ -84,6 +88,7 @@ async def _answer(arrival: Arrival, way: Way, house: House, run: Run) -> Reply:
         run.decision = _decision(run, way, body, to)
         run.reference = to.card
         run.simulated = to.provider.simulated
+        await _set_aside(house, run, arrival, to)
         upstream = await _ask(house, run, arrival, way, body, to)
         if _is_whole(upstream, way):
             return await _whole(house, run, upstream, to)
@@ -126,7 +131,7 @@ def _form_text(value: bytes) -> str:
 def _json_text(raw: Raw) -> str:
     try:
         return TEXT.decode(raw)
-    except msgspec.DecodeError as error:
+    except ValueError as error:
         raise MalformedBody("`model` must be a string: provider/model, a model id, or an alias", MODEL) from error
 
 
@@ -163,6 +168,16 @@ def _decision(run: Run, way: Way, body: Body, to: Destination) -> Decision:
         expected_cost=0,
         reason=f"passed through to {to.provider.name}: {to.reason}",
     )
+
+
+async def _set_aside(house: House, run: Run, arrival: Arrival, to: Destination) -> None:
+    """What the body may cost as input: nothing else is known. Raises NotAllowed, BudgetExceeded or RateLimited."""
+    assert run.decision is not None
+    refuse_route(run.caller, run.decision)
+    tokens = ceil(len(arrival.body) / BYTES_PER_TOKEN) if to.priced else 0
+    run.hold = await house.spending.open(run.request_id, run.caller, Asked(to.card.price, tokens, 0, 0))
+    if house.life.replicas is not None:
+        await house.life.replicas.dispatching(run, to.card, tokens)
 
 
 async def _ask(house: House, run: Run, arrival: Arrival, way: Way, body: Body, to: Destination) -> Upstream:
@@ -209,7 +224,7 @@ async def _whole(house: House, run: Run, upstream: Upstream, to: Destination) ->
 def _usage_of(body: bytes, to: Destination) -> Usage | None:
     try:
         return usage_of(body)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         who = f"model {to.card.id!r} at provider {to.provider.name!r}"
         text = f"{who} answered 200 with something that is not its JSON: {error}"
         raise UpstreamNotJson(text, model=to.card.id, provider=to.provider.name, upstream_status=200) from error
@@ -257,10 +272,7 @@ def _headers(run: Run, to: Destination) -> dict[str, str]:
 
 
 def _refusal(run: Run, error: BatonError) -> Reply:
-    headers = {"content-type": JSON_TYPE} | run.headers(whole=False)
     body = voice_of("openai-chat").write_error(error, run.request_id)
     if isinstance(error, UpstreamStatus):
         body = error.body or body
-        if error.retry_after is not None:
-            headers["retry-after"] = error.retry_after
-    return Reply(error.status, headers, body)
+    return Reply(error.status, {"content-type": JSON_TYPE} | run.headers_of_refusal(error), body)

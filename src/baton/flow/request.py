@@ -12,11 +12,10 @@ from baton.flow.passage import Relay
 from baton.flow.run import Run
 from baton.flow.screen import Screen
 from baton.flow.telling import EVENTS, LEFT_STATUS, Telling
-from baton.protocol.limit_headers import refusal_headers
 from baton.protocol.request import read_request
 from baton.protocol.voice import Voice, voice_of
 from baton.state.redis_keep import recalled
-from baton.types.errors import BatonError, LimitReached, Overloaded, UpstreamAway, UpstreamFault, UpstreamStatus
+from baton.types.errors import BatonError, LimitReached, UpstreamFault, UpstreamStatus
 from baton.types.outcome import Ending
 
 JSON = {"content-type": "application/json"}
@@ -102,12 +101,7 @@ def _left(attempts: Attempts | None) -> None:
 
 def _refusal(run: Run, error: BatonError, voice: Voice) -> Reply:
     """An error as the caller's dialect writes it; a provider's own error text in that dialect goes on as it came."""
-    headers = JSON | run.headers(whole=False)
     body = voice.write_error(error, run.request_id)
     if isinstance(error, UpstreamStatus) and isinstance(run.passage, Relay):
         body = error.body or body
-    if isinstance(error, UpstreamStatus | UpstreamAway | Overloaded) and error.retry_after is not None:
-        headers["retry-after"] = error.retry_after
-    if isinstance(error, LimitReached):
-        headers |= refusal_headers(run.dialect, error, run.at)
-    return Reply(error.status, headers, body)
+    return Reply(error.status, JSON | run.headers_of_refusal(error), body)

@@ -9,10 +9,11 @@ from baton.flow.arrival import Arrival
 from baton.flow.passage import Passage
 from baton.flow.spending import Hold, accounts_of
 from baton.protocol.images import Bytes
+from baton.protocol.limit_headers import refusal_headers
 from baton.protocol.plausible import usage_fault
 from baton.types.card import ModelCard
 from baton.types.decision import Decision
-from baton.types.errors import BatonError
+from baton.types.errors import BatonError, LimitReached, Overloaded, UpstreamAway, UpstreamStatus
 from baton.types.money import Usage, usd_text
 from baton.types.outcome import Attempt, Content, Ending, Finished
 from baton.types.request import Request
@@ -154,6 +155,15 @@ class Run:
                 content=Content(self._arrival.body, b"".join(self._answer)) if self.keep_content else None,
             )
         )
+
+    def headers_of_refusal(self, error: BatonError) -> dict[str, str]:
+        """Those of an answer that is an error: when to come back, and how the account stands."""
+        headers = self.headers(whole=False)
+        if isinstance(error, LimitReached):
+            return headers | refusal_headers(self.dialect, error, self.at)
+        if isinstance(error, UpstreamStatus | UpstreamAway | Overloaded) and error.retry_after is not None:
+            headers["retry-after"] = error.retry_after
+        return headers
 
     def headers(self, *, whole: bool) -> dict[str, str]:
         """Baton's own response headers; costs only where the answer is whole and its usage known."""
