@@ -1,8 +1,6 @@
 """Whatever an upstream sends, no reader of streams breaks: it ends with a stop or a named fault, and never with neither."""
 
 import json
-from itertools import pairwise
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -21,6 +19,7 @@ from baton.types.errors import UpstreamNotJson
 from baton.types.events import AnswerMessage, Stop, StreamFault
 from baton.types.money import Usage
 from baton.types.parts import Origin, ReasoningPart, TextPart, ToolCallPart
+from tests.protocol.damage import CUTS, TOKENS, changed, pieces
 
 DIALECTS: tuple[Dialect, ...] = ("openai-chat", "openai-responses", "anthropic", "gemini", "ollama")
 ANSWER = AnswerMessage(
@@ -43,22 +42,9 @@ def written(dialect: Dialect) -> bytes:
 
 
 STREAMS = {dialect: written(dialect) for dialect in DIALECTS}
-TOKENS = [
-    b"data: ", b"data:", b"event: ", b"event: error\n", b"\n\n", b"\r\n\r\n", b"\r", b"\n", b":\n", b"\xef\xbb\xbf",
-    b"\x00", b"\xff\xfe", b"[DONE]", b"{", b"}", b"null", b'"', b"\\", b'"type":', b'"error":', b'"index":-1',
-    b'"index":99999999999999999999', b'"choices":[', b'"usage":', b"1e999", b"-0", b"\\ud800", b"[[[[[[[[" * 300,
-]  # fmt: skip
-WRONG: list[Any] = [
-    None, True, -1, 0, 1.5, 10**30, "", "x", "\ud800", [], {}, [None], [[]], {"type": "x"}, {"type": None}, {"a": {"b": []}},
-]  # fmt: skip
-
-CUTS = st.lists(st.integers(0, 1 << 20), max_size=6)
-FUZZ = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-
-
-def pieces(data: bytes, cuts: list[int]) -> list[bytes]:
-    places = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
-    return [data[begin:end] for begin, end in pairwise(places)]
+FUZZ = settings(
+    max_examples=60, derandomize=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 
 
 @st.composite
@@ -94,20 +80,8 @@ def _mistyped(draw: st.DrawFn, event: bytes) -> bytes:
     except ValueError:
         return event
     for _ in range(draw(st.integers(1, 3))):
-        body = _changed(draw, body)
+        body = changed(draw, body)
     return head + found + json.dumps(body).encode()
-
-
-def _changed(draw: st.DrawFn, value: Any) -> Any:
-    if isinstance(value, dict) and value and draw(st.integers(0, 5)):
-        name = draw(st.sampled_from(sorted(value)))
-        if not draw(st.integers(0, 4)):
-            return {other: one for other, one in value.items() if other != name}
-        return value | {name: _changed(draw, value[name])}
-    if isinstance(value, list) and value and draw(st.integers(0, 5)):
-        place = draw(st.integers(0, len(value) - 1))
-        return [*value[:place], _changed(draw, value[place]), *value[place + 1 :]]
-    return draw(st.sampled_from(WRONG))
 
 
 def read(dialect: Dialect, data: bytes, cuts: list[int]) -> AnswerMessage:
@@ -171,7 +145,7 @@ def test_a_damaged_whole_answer_is_an_answer_or_a_named_fault(dialect: Dialect, 
     body = grammar_of(dialect).write_answer(ANSWER, Reply(model="m", id="x")).body
     value = json.loads(body)
     for _ in range(data.draw(st.integers(1, 3))):
-        value = _changed(data.draw, value)  # type: ignore[arg-type]
+        value = changed(data.draw, value)  # type: ignore[arg-type]
     for raw in (
         json.dumps(value).encode(),
         data.draw(st.binary(max_size=40)),
@@ -232,3 +206,19 @@ def test_a_block_that_names_no_type_is_told_again() -> None:
     answer = answer_of("anthropic", body, stream=False)
     for dialect in DIALECTS:
         assert grammar_of(dialect).write_answer(answer, Reply(model="m", id="x")).body
+
+
+DEEP = b"[" * 5_000 + b"]" * 5_000
+DEEP_EVENTS: dict[Dialect, bytes] = {
+    "openai-chat": b'data: {"choices":[{"index":0,"finish_reason":"stop","x":%s}],"usage":{"x":%s}}\n\n',
+    "openai-responses": b'data: {"type":"response.completed","response":{"usage":{"x":%s},"x":%s}}\n\n',
+    "anthropic": b'data: {"type":"message_delta","delta":{"stop_reason":"end_turn","x":%s},"usage":{"x":%s}}\n\n',
+    "gemini": b'data: {"candidates":[{"finishReason":"STOP","x":%s}],"usageMetadata":{"x":%s}}\n\n',
+    "ollama": b'{"message":{"content":"","x":%s},"done":true,"done_reason":"stop","x":%s}\n',
+}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_an_event_nested_beyond_reason_is_no_crash(dialect: Dialect) -> None:
+    read(dialect, STREAMS[dialect] + DEEP_EVENTS[dialect] % (DEEP, DEEP), [])
+    read(dialect, DEEP_EVENTS[dialect] % (DEEP, DEEP), [])

@@ -116,5 +116,5 @@ async def _status_fault(upstream: Upstream, outgoing: Outgoing) -> UpstreamStatu
 def _is_json(body: bytes) -> bool:
     try:
         return isinstance(msgspec.json.decode(body), dict)
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return False

@@ -102,7 +102,7 @@ def _open(entry: PrivateEntry, key: bytes) -> _Sealed | None:
         return None
     try:
         return _DECODER.decode(packed)
-    except msgspec.DecodeError:  # sealed by us, in a shape of another version
+    except (ValueError, RecursionError):  # sealed by us, in a shape of another version
         return None
 
 

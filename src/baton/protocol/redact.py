@@ -77,7 +77,7 @@ class Redactor:
 def _decoded(raw: Raw) -> Any:
     try:
         return msgspec.json.decode(raw)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise MalformedBody(f"the body cannot be redacted: {error}") from error
 
 

@@ -27,7 +27,7 @@ def decode_member(raw: Raw | bytes, decoder: msgspec.json.Decoder[T], param: str
         return decoder.decode(raw)
     except RecursionError as error:
         raise MalformedBody(f"`{param}` is nested too deeply", param) from error
-    except msgspec.DecodeError as error:
+    except ValueError as error:
         raise MalformedBody(f"`{param}` must be {expected}: {error}", param) from error
 
 

@@ -102,6 +102,6 @@ def _schema_of(tool: ToolDefinition) -> dict[str, Any] | None:
         return None
     try:
         schema = msgspec.json.decode(tool.schema)
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return None
     return schema if isinstance(schema, dict) else None

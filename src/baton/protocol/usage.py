@@ -44,7 +44,7 @@ def usage_in_events(tail: bytes) -> Usage | None:
         if line.startswith(b"data:") and b'"usage"' in line:
             try:
                 found = usage_of(line[5:])
-            except msgspec.DecodeError:
+            except (ValueError, RecursionError):
                 continue
             if found is not None:
                 return found

@@ -44,7 +44,7 @@ def read_wish(member: Raw | None, headers: Mapping[str, str]) -> Wish:
     if member is not None:
         try:
             body_values = msgspec.json.decode(member, type=dict[str, Any])
-        except msgspec.DecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise MalformedBody(f"the `baton` member must be a JSON object of options: {error}", "baton") from error
         values |= body_values
     if not values:

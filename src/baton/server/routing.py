@@ -41,7 +41,7 @@ async def take_feedback(visit: Visit) -> Reply:
     """A score 0..1 for a request id (which is the decision id too)."""
     try:
         given = msgspec.json.decode(visit.body, type=Feedback)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise MalformedBody(f"feedback must be {{request_id, score, grader?, reason?}}: {error}") from error
     if not 0.0 <= given.score <= 1.0:
         raise MalformedBody(f"`score` must lie between 0 and 1, not {given.score!r}", "score")

@@ -28,7 +28,7 @@ async def count_contents(visit: Visit) -> Reply:
 def _contents(body: bytes) -> bytes:
     try:
         members = _OBJECT.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise MalformedBody(f"the body must be a JSON object: {error}") from error
     return bytes(members.get("generateContentRequest", Raw(body)))
 

@@ -131,7 +131,7 @@ def _event(frame: Frame) -> bytes:
     try:
         data = a2b_base64(_CHUNK.decode(frame.payload).bytes)
         name = _NAMED.decode(data).type
-    except (msgspec.DecodeError, NotBase64, UnicodeError) as error:
+    except (ValueError, RecursionError, NotBase64) as error:
         raise BrokenFrame(f"a chunk of the event stream cannot be read ({error})") from error
     return f"event: {name}\ndata: ".encode() + data.replace(b"\n", b" ").replace(b"\r", b" ") + b"\n\n"
 
@@ -140,7 +140,7 @@ def _error(frame: Frame) -> bytes:
     name = frame.headers.get(":exception-type") or frame.headers.get(":error-code") or "unknown"
     try:
         message = _EXCEPTION.decode(frame.payload).message
-    except msgspec.DecodeError:
+    except (ValueError, RecursionError):
         message = None
     error = {
         "type": ERROR_TYPES.get(name.lower(), "api_error"),

@@ -134,7 +134,7 @@ def _passed_on(status: int) -> int:
 def _decoded(body: bytes) -> Any:
     try:
         found = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return None
     return found[0] if isinstance(found, list) and found else found
 

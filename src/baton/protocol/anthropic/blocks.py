@@ -100,7 +100,7 @@ def _source(fields: Fields) -> _Source | None:
     raw = fields.raw("source")
     try:
         return _SOURCE.decode(raw)
-    except ValueError:  # absent, or not as it should be
+    except (ValueError, RecursionError):  # absent, or not as it should be
         return None
 
 

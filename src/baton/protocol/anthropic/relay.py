@@ -113,7 +113,7 @@ def _event(payload: bytes, mark: bytes) -> _Typed:
         return NO_EVENT
     try:
         return TYPED.decode(payload)
-    except msgspec.DecodeError:
+    except (ValueError, RecursionError):
         return NO_EVENT
 
 
@@ -140,7 +140,7 @@ def _last_usage(data: bytes, event: bytes) -> _Usage | None:
                 found = EVENT.decode(line[5:])
             except msgspec.ValidationError:
                 return NO_NUMBERS
-            except msgspec.DecodeError:
+            except (ValueError, RecursionError):
                 continue  # the head ends, or the tail begins, in the middle of a line
             usage = found.usage or (found.message.usage if found.message is not None else None)
             if usage is not None:

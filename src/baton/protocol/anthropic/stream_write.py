@@ -306,7 +306,7 @@ class Emitter:
             self._carried.append(entry)
 
     def _is_thinking(self) -> bool:
-        return self._block is not None and self._block["type"] == "thinking"
+        return self._block is not None and self._block.get("type") == "thinking"
 
     def _signature(self, entry: PrivateEntry) -> str:
         if entry.dialect == "anthropic" and entry.kind == "signature":

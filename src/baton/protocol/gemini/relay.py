@@ -102,7 +102,7 @@ def _last_usage(data: bytes) -> Usage | None:
         if whole:
             try:
                 return read_counts(USAGE, whole)
-            except msgspec.DecodeError:
+            except (ValueError, RecursionError):
                 continue
     return None
 

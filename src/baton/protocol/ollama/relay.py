@@ -60,7 +60,7 @@ def _usage_of_stream(_head: bytes, tail: bytes) -> Usage | None:
         if b'"eval_count"' in line or b'"prompt_eval_count"' in line:
             try:
                 return read_usage(line)
-            except msgspec.DecodeError:
+            except (ValueError, RecursionError):
                 continue  # the tail begins in the middle of a line
     return None
 

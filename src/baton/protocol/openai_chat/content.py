@@ -67,7 +67,7 @@ def _image(fields: Fields) -> ContentPart | None:
     try:
         # Some servers take the bare URL.
         image = _ImageUrl(text_of(raw, fields.path)) if raw[:1] == b'"' else msgspec.json.decode(raw, type=_ImageUrl)
-    except msgspec.DecodeError:
+    except (ValueError, RecursionError):
         return None
     media_type, data = split_data_url(image.url)
     return ImagePart(
@@ -84,7 +84,7 @@ def _image(fields: Fields) -> ContentPart | None:
 def _audio(fields: Fields) -> ContentPart | None:
     try:
         audio = msgspec.json.decode(fields.raw("input_audio"), type=_InputAudio)
-    except msgspec.DecodeError:
+    except (ValueError, RecursionError):
         return None
     marker = cache_marker(fields)
     return AudioPart(f"audio/{audio.format}", audio.data, fields.path, marker, fields.rest())
@@ -93,7 +93,7 @@ def _audio(fields: Fields) -> ContentPart | None:
 def _file(fields: Fields) -> ContentPart | None:
     try:
         file = msgspec.json.decode(fields.raw("file"), type=_File)
-    except msgspec.DecodeError:
+    except (ValueError, RecursionError):
         return None
     media_type, data = split_data_url(file.file_data or "")
     return DocumentPart(

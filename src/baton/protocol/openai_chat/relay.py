@@ -120,7 +120,7 @@ def watch(*, hide_usage: bool, hold_end: bool) -> Watch:
 def _choices(payload: bytes) -> list[_Choice]:
     try:
         return CHUNK.decode(payload).choices or []
-    except msgspec.DecodeError:
+    except (ValueError, RecursionError):
         return []
 
 
@@ -136,7 +136,7 @@ def _fails(payload: bytes) -> bool:
         return False
     try:
         return bytes(CHUNK.decode(payload).error) != b"null"
-    except msgspec.DecodeError:
+    except (ValueError, RecursionError):
         return False
 
 
@@ -145,7 +145,7 @@ def _usage_of_stream(_head: bytes, tail: bytes) -> Usage | None:
         if line.startswith(b"data:") and b'"usage"' in line:
             try:
                 found = read_usage(line[5:])
-            except msgspec.DecodeError:
+            except (ValueError, RecursionError):
                 continue  # the tail begins in the middle of a line
             if found is not None:
                 return found

@@ -91,7 +91,7 @@ class _InputAudio(Struct):
 def _audio(fields: Fields) -> ContentPart | None:
     try:
         audio = msgspec.json.decode(fields.raw("input_audio"), type=_InputAudio)
-    except msgspec.DecodeError:
+    except (ValueError, RecursionError):
         return None
     marker = _cache_marker(fields)
     return AudioPart(f"audio/{audio.format}", audio.data, fields.path, marker, fields.rest())

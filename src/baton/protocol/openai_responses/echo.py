@@ -30,7 +30,7 @@ def repeated(members: Mapping[str, bytes]) -> dict[str, Any]:
 def _tools(value: bytes) -> Any:
     try:
         tools = _TOOLS.decode(value)
-    except msgspec.DecodeError:
+    except (ValueError, RecursionError):
         return Raw(value)
     return [FUNCTION | tool if bytes(tool.get("type", b"")) == b'"function"' else tool for tool in tools]
 
@@ -39,7 +39,7 @@ def _with_rest_of(name: str) -> Callable[[bytes], Any]:
     def whole(value: bytes) -> Any:
         try:
             return REPEATED[name] | _MEMBERS.decode(value)
-        except msgspec.DecodeError:
+        except (ValueError, RecursionError):
             return Raw(value)
 
     return whole

@@ -225,7 +225,7 @@ def _custom_format(tool: ToolDefinition) -> Members | None:
     """What a free-text tool takes, as chat says it: there the grammar is one level deeper."""
     try:
         given = msgspec.json.decode(tool.extra.get(CUSTOM_FORMAT, b""), type=_Format)
-    except msgspec.DecodeError:
+    except (ValueError, RecursionError):
         return None
     return {"type": given.type} | (given.grammar or {})
 

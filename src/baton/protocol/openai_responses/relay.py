@@ -92,7 +92,7 @@ def _last_events(tail: bytes) -> Iterator[_Event]:
         if line.startswith(b"data:"):
             try:
                 yield EVENT.decode(line[5:])
-            except msgspec.DecodeError:
+            except (ValueError, RecursionError):
                 continue
 
 
@@ -109,7 +109,7 @@ def _type(payload: bytes, marks: re.Pattern[bytes]) -> str:
         return ""
     try:
         return TYPED.decode(payload).type
-    except msgspec.DecodeError:
+    except (ValueError, RecursionError):
         return ""
 
 
