@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from baton.protocol.tool_ids import made_up
+from baton.types.card import Dialect
 from baton.types.conversation import Turn
 from baton.types.parts import Part, ToolCallPart, ToolResultPart
 
@@ -45,9 +46,9 @@ class _Found(Struct):
     taken: bool = False
 
 
-def arrange(turns: Sequence[Turn]) -> list[Step]:
+def arrange(turns: Sequence[Turn], target: Dialect) -> list[Step]:
     """One step for every turn, also for one of which nothing is left. No two calls bear the same id."""
-    turns = _told_apart(turns)
+    turns = _told_apart(turns, target)
     by_turn, by_call = _results(turns)
     steps: list[Step] = []
     furthest = -1
@@ -64,9 +65,10 @@ def arrange(turns: Sequence[Turn]) -> list[Step]:
     return steps
 
 
-def _told_apart(turns: Sequence[Turn]) -> Sequence[Turn]:
+def _told_apart(turns: Sequence[Turn], target: Dialect) -> Sequence[Turn]:
     """Servers that count their calls anew in every answer give one id twice, which other vendors refuse.
 
+    What was made in the target's own dialect goes back as it was made.
     The new id depends on what stands before the call only, so that a longer history begins with the same bytes.
     """
     ids = [part.id for turn in turns for part in turn.parts if type(part) is ToolCallPart]
@@ -77,15 +79,16 @@ def _told_apart(turns: Sequence[Turn]) -> Sequence[Turn]:
     apart: list[Turn] = []
     for turn in turns:
         waiting |= {part.id: [] for part in turn.parts if type(part) is ToolCallPart}  # an older call was given up
-        parts = tuple(_told_apart_part(part, given, waiting) for part in turn.parts)
+        own = turn.made_in == target
+        parts = tuple(_told_apart_part(part, given, waiting, own=own) for part in turn.parts)
         apart.append(replace(turn, parts=parts))
     return apart
 
 
-def _told_apart_part(part: Part, given: dict[str, int], waiting: dict[str, list[str]]) -> Part:
+def _told_apart_part(part: Part, given: dict[str, int], waiting: dict[str, list[str]], *, own: bool) -> Part:
     if type(part) is ToolCallPart:
         again = given[part.id] = given.get(part.id, -1) + 1
-        call = replace(part, id=made_up(part.id, again)) if again else part
+        call = replace(part, id=made_up(part.id, again)) if again and not own else part
         waiting[part.id].append(call.id)
         return call
     if type(part) is ToolResultPart and waiting.get(part.call):

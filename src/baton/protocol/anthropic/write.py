@@ -37,7 +37,7 @@ def write(conversation: Conversation, target: Target) -> Rendered:
     if conversation.dialect == target.dialect:
         return _write_native(conversation, target, account, messages)
     released = foreign.release(account, conversation, target)
-    steps = arrange(conversation.turns)
+    steps = arrange(conversation.turns, target.dialect)
     leading = _leading(steps)
     system = messages.system(steps[:leading])
     rendered = [

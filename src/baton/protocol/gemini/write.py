@@ -30,7 +30,7 @@ def write(conversation: Conversation, target: Target) -> Rendered:
     if conversation.dialect == target.dialect:
         return _write_native(conversation, target, account, contents)
     released = foreign.release(account, conversation, target)
-    steps = arrange(conversation.turns)
+    steps = arrange(conversation.turns, target.dialect)
     leading = _leading(steps)
     body: dict[str, Any] = {}
     system = contents.system(steps[:leading])

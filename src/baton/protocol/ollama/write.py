@@ -32,7 +32,7 @@ def write(conversation: Conversation, target: Target) -> Rendered:
     )
     rendered = [
         message
-        for step in arrange(conversation.turns)
+        for step in arrange(conversation.turns, target.dialect)
         for message in messages.of_step(step, released.get(step.turn.path, {}))
     ]
     _check_ends(account, conversation, target, rendered)

@@ -28,7 +28,7 @@ def write(conversation: Conversation, target: Target) -> Rendered:
     if conversation.dialect == target.dialect:
         return _write_native(conversation, target, account, items)
     released = foreign.release(account, conversation, target)
-    steps = arrange(conversation.turns)
+    steps = arrange(conversation.turns, target.dialect)
     instructions = _instructions(account, conversation, steps)
     leading = True
     rendered: list[Any] = []
