@@ -5,9 +5,9 @@
 """
 
 import asyncio
-import contextlib
 import logging
 import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,10 +35,11 @@ class Reloader:
 
     def start(self) -> None:
         """Call inside the running loop, in the main thread."""
-        with contextlib.suppress(ValueError, NotImplementedError, RuntimeError):  # signals are not to be had here
-            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._begin)
+        loop = asyncio.get_running_loop()
+        if threading.current_thread() is threading.main_thread():  # where alone signals are to be had
+            loop.add_signal_handler(signal.SIGHUP, self._begin)
         if self._path is not None:
-            self._keep(asyncio.get_running_loop().create_task(self._watch()))
+            self._keep(loop.create_task(self._watch()))
 
     def stop(self) -> None:
         for task in self._tasks:

@@ -30,7 +30,7 @@ FaultKind = Literal[
     "invalid_request", "authentication", "permission", "not_found", "too_large", "rate_limit", "billing",
     "overloaded", "timeout", "server", "cut", "malformed", "empty",
 ]  # fmt: skip
-"""`cut`: the stream ended without its end. `malformed`: an event that is not of the dialect. `empty`: it said nothing."""
+"""`cut`: the stream ended without its end. `malformed`: an event is not of the dialect. `empty`: it said nothing."""
 
 
 class Stop(Struct, frozen=True, tag="stop"):

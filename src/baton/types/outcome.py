@@ -9,8 +9,8 @@ from baton.types.decision import Decision
 from baton.types.money import Usage
 
 Ending = Literal["ok", "rejected", "upstream_fault", "cancelled", "internal_error", "interrupted"]
-"""`rejected`: refused before a model was asked. `cancelled`: the caller left. `interrupted`: the replica that served it was
-killed, and another one wrote this down. Never a guess: one of these holds."""
+"""`rejected`: refused before a model was asked. `cancelled`: the caller left. `interrupted`: the replica that served it
+was killed, and another one wrote this down. Never a guess: one of these holds."""
 
 
 class Attempt(Struct, frozen=True):
