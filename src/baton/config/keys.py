@@ -83,7 +83,12 @@ def why_not_workers(workers: int, config: Config) -> str:
     spend = config.spend
     entries = [spend.house, spend.measurement, spend.orchestration, *spend.teams.values(), *config.server.keys]
     limited = any(entry is not None and entry.limits() != NO_LIMITS for entry in entries)
-    if workers == 1 or config.state.redis_url is not None or not limited:
+    return why_not_share(workers, config) if limited else ""
+
+
+def why_not_share(workers: int, config: Config) -> str:
+    """Why nothing can be limited where so many workers serve, or an empty text."""
+    if workers == 1 or config.state.redis_url is not None:
         return ""
     return (
         f"{workers} workers would each grant the whole of every budget and limit: set state.redis_url, "

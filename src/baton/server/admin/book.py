@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from baton.config.checks import Name, model_problem, moment_of, moment_problem, name_problem
+from baton.config.keys import why_not_share
 from baton.config.problems import nearest
 from baton.config.schema import Config, KeyTerms
 from baton.flow.spending import spent_now
@@ -21,7 +22,7 @@ from baton.server.auth import terms_of
 from baton.types.errors import Conflict, NotAllowed, RequestError
 from baton.types.money import usd_from_nano
 from baton.types.request import Caller
-from baton.types.spend import Kind, Spent, account_name
+from baton.types.spend import NO_LIMITS, Kind, Spent, account_name
 
 KEY_PREFIX = "bt-"
 KEY_BYTES = 32
@@ -149,6 +150,8 @@ class Book:
             _known("task type", (order.task_type,), list(snapshot.task_types), "task_type")
         if order.expires is not None:
             self._check_expiry(order.expires)
+        if order.limits() != NO_LIMITS and (refusal := why_not_share(self._config.server.workers, self._config)):
+            raise RequestError(refusal)
 
     def _check_expiry(self, expires: str) -> None:
         if problem := moment_problem(expires):
