@@ -70,6 +70,10 @@ class SharedCounters:
             if (own := self._own.get(hold)) is not None:
                 own[0].renew((hold,), until)
 
+    def renew_open(self, until: float) -> None:
+        """Of everything that this process has open: it lives."""
+        self._tallies.renew(list(self._open), until)
+
     async def expire(self, now: float) -> Sequence[Expired]:
         """Holds of killed replicas; who asks first gets them. Own ones of an outage are closed by whoever made them."""
         if not self._steady():

@@ -114,6 +114,7 @@ SUBTRACT = [
     FROM ({BOOKED.format(rows="old_requests")}) s WHERE (o.account, o.day, o.replica) = (s.account, s.day, s.replica)
     """,
     "DELETE FROM attempts o USING old_requests g WHERE (o.sequence, o.replica) = (g.sequence, g.replica)",
+    "DELETE FROM decisions o USING old_requests g WHERE o.id = g.decision_id AND o.id = g.request_id",
     "UPDATE grades o SET pending = TRUE FROM old_requests g WHERE o.request_id = g.request_id",
 ]
 

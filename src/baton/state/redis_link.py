@@ -115,7 +115,8 @@ class RedisLink:
         await self._leave()
 
     async def _work(self) -> None:
-        while True:
+        assert self._task is not None
+        while not self._task.cancelling():  # the driver may have caught what was meant for this task
             if not self.up and not await self._reach():
                 if self._closing:
                     return

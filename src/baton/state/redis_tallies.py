@@ -47,15 +47,28 @@ local function save(a)
     if a.buckets and not a.rs then redis.call('HDEL', a.key, 'rs', 'rl', 'ra') end
     if a.buckets and not a.ts then redis.call('HDEL', a.key, 'ts', 'tl', 'ta') end
 end
-local function fill(a, size, left, at, wanted, now)
-    if not wanted then a[size], a[left], a[at] = nil, nil, nil return end
-    if not a[size] then a[size], a[left], a[at] = wanted, wanted, now return end
-    if now > a[at] then
+local function fill(a, size, left, at, now)
+    if a[size] and now > a[at] then
         a[left] = math.min(a[left] + (now - a[at]) * a[size] / 60, a[size])
         a[at] = now
     end
-    a[left] = a[left] + wanted - a[size]
-    a[size] = wanted
+end
+local function resize(a, size, left, at, wanted, now)
+    if not wanted then
+        a[size], a[left], a[at] = nil, nil, nil
+    elseif not a[size] then
+        a[size], a[left], a[at] = wanted, wanted, now
+    elseif wanted ~= a[size] then
+        fill(a, size, left, at, now)
+        a[left], a[size] = a[left] + wanted - a[size], wanted
+    end
+end
+local function full(a, l, tokens, now)
+    fill(a, 'rs', 'rl', 'ra', now)
+    if a.rs and a.rl < 1 then return 'requests' end
+    fill(a, 'ts', 'tl', 'ta', now)
+    if a.ts and a.tl < math.min(tokens, a.ts) then return 'tokens' end
+    if l.parallel and a.open >= l.parallel then return 'parallel' end
 end
 local function shown(a)
     return {int(a.du), int(a.mu), int(a.total), int(a.open),
@@ -94,15 +107,14 @@ TAKE = Script(
         if not a then return {'unknown', i - 3} end
         local l = limits(8 + (i - 3) * 6 - 1)
         turn(a, day, month)
-        fill(a, 'rs', 'rl', 'ra', l.requests, now)
-        fill(a, 'ts', 'tl', 'ta', l.tokens, now)
-        local full = not again and (
-            (amount > 0 and over(a, l, amount))
-            or (a.rs and a.rl < 1 and 'requests')
-            or (a.ts and a.tl < math.min(tokens, a.ts) and 'tokens')
-            or (l.parallel and a.open >= l.parallel and 'parallel'))
-        if full then return {'refused', i - 3, full, shown(a)} end
+        resize(a, 'rs', 'rl', 'ra', l.requests, now)
+        resize(a, 'ts', 'tl', 'ta', l.tokens, now)
+        local limit = not again and ((amount > 0 and over(a, l, amount)) or full(a, l, tokens, now))
         found[#found + 1] = a
+        if limit then
+            for _, looked_at in ipairs(found) do save(looked_at) end
+            return {'refused', i - 3, limit, shown(a)}
+        end
     end
     for i, a in ipairs(found) do
         if not again then
