@@ -6,7 +6,7 @@ an event that is cut or no JSON, an end that comes before there is a reason for 
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 from msgspec import Raw, Struct
@@ -87,16 +87,19 @@ class Watch:
         if self.broken is not None:
             return b""
         data = self._open + chunk if self._open else chunk
+        if 0 < data.find(b"\n\n") == len(data) - 2 and not self._grammar.line_events:  # one event, as most are
+            self._open = b""
+            return self._passed((data,))
         whole = data.rfind(b"\n") + 1 if self._grammar.line_events else _end_of_last_event(data)
         if whole == len(data):
             self._open = b""
-            return self._passed(data)
+            return self._passed(self._split(data))
         self._open = data[whole:]
         if len(self._open) > EVENT_BYTES:
             self._break(StreamFault("malformed", f"an event of over {EVENT_BYTES} bytes is none"))
         elif self._open[:1] in {b"{", b"["} and _is_json(self._open) and self._grammar.fails(self._open):
             self.error_event = True  # some providers write errors without the form of an event
-        return self._passed(data[:whole])
+        return self._passed(self._split(data[:whole]))
 
     def finish(self) -> bytes:
         """What was held of a last event that is whole but for its blank line; to be followed by `end`."""
@@ -107,7 +110,7 @@ class Watch:
         if rest.strip():
             payload = rest if self._grammar.line_events else payload_of(rest)
             if _is_json(payload) or payload.strip() == DONE:
-                passed = self._passed(rest + _missing_blank(rest, lines=self._grammar.line_events))
+                passed = self._passed((rest + _missing_blank(rest, lines=self._grammar.line_events),))
             elif not self._finish and not self.error_event:
                 self._break(CUT)
         return passed
@@ -135,10 +138,13 @@ class Watch:
 
     # --- events --------------------------------------------------------------------------------
 
-    def _passed(self, events: bytes) -> bytes:
+    def _split(self, events: bytes) -> list[bytes]:
+        return events.splitlines(keepends=True) if self._grammar.line_events else _split_events(events)
+
+    def _passed(self, events: Sequence[bytes]) -> bytes:
         """What goes on of whole events."""
         grammar, kept = self._grammar, []
-        for event in _split_events(events, lines=grammar.line_events):
+        for event in events:
             payload = event if grammar.line_events else payload_of(event)
             closing = grammar.closes(payload)
             self._look_at(payload, closing=closing)
@@ -245,13 +251,9 @@ def _end_of_last_event(data: bytes) -> int:
     return max(plain + 2 if plain >= 0 else 0, windows + 4 if windows >= 0 else 0)
 
 
-def _split_events(data: bytes, *, lines: bool) -> list[bytes]:
+def _split_events(data: bytes) -> list[bytes]:
     """Events with their own line ends; what follows the last blank line is a piece of its own."""
-    if lines:
-        return data.splitlines(keepends=True)
     mark = b"\r\n\r\n" if b"\r\n\r\n" in data else b"\n\n"
-    if data.find(mark) == len(data) - len(mark):
-        return [data]
     pieces = data.split(mark)
     events = [piece + mark for piece in pieces[:-1]]
     return [*events, pieces[-1]] if pieces[-1] else events

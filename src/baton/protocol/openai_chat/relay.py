@@ -126,6 +126,8 @@ def _choices(payload: bytes) -> list[_Choice]:
 
 def _finish(payload: bytes) -> str:
     """Servers send null, or an empty text, as long as there is none."""
+    if b'"finish_reason":null' in payload and b'"finish_reason":"' not in payload:
+        return ""  # most events, without a search
     found = FINISH.search(payload)
     return "" if found is None else found[1].decode("utf-8", "replace")
 
