@@ -12,6 +12,8 @@ from baton.types.errors import (
     MalformedBody,
     Overloaded,
     Reason,
+    ToolArgumentsInvalid,
+    ToolCallNotOffered,
     UpstreamAway,
     UpstreamCut,
     UpstreamEmpty,
@@ -149,6 +151,11 @@ def test_what_is_not_the_upstreams_fault_counts_against_nobody() -> None:
     away = UpstreamAway("x", model="m", provider="p")
     for error in (MalformedBody("x"), Overloaded("x"), UsageImpossible("x"), away):
         assert verdict_on(error).blame == "none"
+
+
+def test_a_call_that_was_not_offered_is_asked_for_again_but_opens_no_breaker() -> None:
+    for error in (ToolCallNotOffered("x"), ToolArgumentsInvalid("x")):
+        assert verdict_on(error) == Verdict("none", "anywhere")
 
 
 def test_an_error_inside_a_stream_without_a_reason_is_judged_by_its_status() -> None:

@@ -1,13 +1,18 @@
 """Several deployments of a model, and how calls are repeated, limited and kept away from what is broken."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from baton.config.shape import json_schema
 from baton.types.card import Deployment
+from baton.types.errors import UpstreamFault, UsageFault
 from baton.types.reliability import BreakerPolicy, Reliability
 
 from .texts import ENV, FLEET, only_problem_of, parsed
 
+DOCS = Path(__file__).parents[2] / "docs" / "reliability.md"
 TWO = """\
 providers:
   eu: {base_url: http://127.0.0.1:9001/v1, api_key: k1}
@@ -89,6 +94,20 @@ def test_a_route_may_ask_for_hedging() -> None:
     assert {route.name: route.hedge for route in routes.snapshot.routes if route.name in {"fast", "slow"}} == {
         "fast": True, "slow": False,
     }  # fmt: skip
+
+
+def test_what_the_docs_show_is_a_config() -> None:
+    section, deployments = re.findall(r"```yaml\n(.*?)```", DOCS.read_text(), re.DOTALL)
+    assert parsed(FLEET + section).reliability == Reliability()
+    card = parsed(deployments, ENV | {"EU_KEY": "k"}).snapshot.cards["openai/gpt-4o"]
+    assert [place.provider for place in card.deployments] == ["team-eu", "openai"]
+
+
+def test_the_docs_name_every_fault_of_an_upstream() -> None:
+    text = DOCS.read_text()
+    for fault in UpstreamFault.__subclasses__():
+        if fault is not UsageFault and fault.__name__.startswith("U"):
+            assert f"`{fault.code}`" in text
 
 
 def test_editors_are_told_of_all_of_it() -> None:

@@ -12,6 +12,8 @@ from baton.types.errors import (
     BatonError,
     Overloaded,
     Reason,
+    ToolArgumentsInvalid,
+    ToolCallNotOffered,
     UpstreamAway,
     UpstreamFault,
     UpstreamReported,
@@ -56,6 +58,8 @@ def verdict_on(fault: BatonError) -> Verdict:
         return Verdict("none", "rungs")
     if isinstance(fault, UsageFault | Overloaded) or not isinstance(fault, UpstreamFault):
         return REQUEST
+    if isinstance(fault, ToolCallNotOffered | ToolArgumentsInvalid):
+        return Verdict("none", "anywhere")  # the model's own mistake: where it runs is not to blame
     if isinstance(fault, UpstreamReported) and not fault.reason:
         return _by_status(fault.status)
     if isinstance(fault, UpstreamStatus):
