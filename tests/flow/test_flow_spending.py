@@ -10,8 +10,9 @@ import msgspec
 import pytest
 from msgspec import Raw
 
-from baton.config.schema import Config, LimitFields, SpendConfig
+from baton.config.schema import Config, LedgerConfig, LimitFields, SpendConfig
 from baton.decide.policy import Policy
+from baton.flow.library import Baton
 from baton.flow.spending import Hold, Spending, accounts_of, end_user, refuse_route
 from baton.protocol.request import read_request
 from baton.record.ledger import Ledger
@@ -238,6 +239,20 @@ def test_baton_itself_asks_from_a_branch_of_its_own() -> None:
     run(work())
 
 
+def test_who_asks_without_a_gateway_is_held_by_the_budget_of_the_house(tmp_path: Path) -> None:
+    async def work() -> None:
+        config = Config(
+            snapshot(),
+            ledger=LedgerConfig(path=str(tmp_path / "ledger.db")),
+            spend=SpendConfig(house=LimitFields(day_usd=0.0)),
+        )
+        async with Baton(config) as baton:
+            with pytest.raises(BudgetExceeded, match="the budget of the day of the house is"):
+                await baton.complete([HI], model="sim/frontier")
+
+    run(work())
+
+
 # --- who pays --------------------------------------------------------------------------------------
 
 
@@ -269,6 +284,7 @@ def test_a_request_is_booked_to_house_team_key_user_and_tags_once_each() -> None
     by_header = read_request("openai-chat", body(), {"x-baton-tags": "x, y"})
     assert accounts_of(caller(), by_header) == ("house", "key:a", "tag:x", "tag:y")
     assert accounts_of(caller(), None) == ("house", "key:a")
+    assert accounts_of(Caller("library"), None) == ("house", "key:library")
 
 
 def test_a_key_may_use_the_routes_that_it_names() -> None:

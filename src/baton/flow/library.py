@@ -24,13 +24,14 @@ from baton.flow.arrival import Arrival
 from baton.flow.dry_run import decide_only
 from baton.flow.house import House, open_house
 from baton.flow.request import answer
+from baton.flow.spending import in_house
 from baton.types.card import Dialect
 from baton.types.decision import Decision
 from baton.types.errors import BatonError
-from baton.types.request import Caller
 
 T = TypeVar("T")
-LIBRARY_CALLER = Caller("library")
+NAME = "library"
+"""Who asks, in the ledger."""
 
 
 class Completion(Struct, frozen=True):
@@ -57,6 +58,7 @@ class Baton:
 
     def __init__(self, config: Config) -> None:
         self._config = config
+        self._caller = in_house(NAME, config)
         self._house: House | None = None
 
     @classmethod
@@ -86,7 +88,7 @@ class Baton:
         **members: Any,
     ) -> Decision:
         """What would be decided; no model is called and nothing need be opened. Raises RequestError."""
-        return decide_only(self._config.snapshot, dialect, _body(messages, model, members), {}, LIBRARY_CALLER)
+        return decide_only(self._config.snapshot, dialect, _body(messages, model, members), {}, self._caller)
 
     async def complete(
         self,
@@ -101,7 +103,7 @@ class Baton:
         Raises RequestError when the request cannot be served, UpstreamFault when the model failed.
         """
         house = self._opened()
-        arrival = Arrival(dialect, _body(messages, model, members | {"stream": False}), {}, LIBRARY_CALLER)
+        arrival = Arrival(dialect, _body(messages, model, members | {"stream": False}), {}, self._caller)
         reply = await answer(arrival, house, house.begin(arrival))
         body = msgspec.json.decode(reply.body)
         cost, baseline = (reply.headers.get(f"x-baton-{name}cost-usd") for name in ("", "baseline-"))
@@ -125,7 +127,7 @@ class Baton:
     ) -> AsyncGenerator[Chunk, None]:
         """Events as they come. Leaving the loop early cancels the model; a fault inside the stream is raised."""
         house = self._opened()
-        arrival = Arrival(dialect, _body(messages, model, members | {"stream": True}), {}, LIBRARY_CALLER)
+        arrival = Arrival(dialect, _body(messages, model, members | {"stream": True}), {}, self._caller)
         reply = await answer(arrival, house, house.begin(arrival))
         assert reply.stream is not None
         async for data in _events(reply.stream):

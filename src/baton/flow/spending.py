@@ -25,7 +25,7 @@ from baton.types.decision import Decision
 from baton.types.errors import BudgetExceeded, LimitReached, NotAllowed, RateLimited, StoppedByBudget
 from baton.types.money import Price, Usage, usd_text
 from baton.types.request import Caller, Request
-from baton.types.spend import KINDS, MEASUREMENT, NO_LIMITS, ORCHESTRATION, Account, Limit, Spent, account_name
+from baton.types.spend import HOUSE, KINDS, MEASUREMENT, NO_LIMITS, ORCHESTRATION, Account, Limit, Spent, account_name
 
 if TYPE_CHECKING:
     from baton.flow.run import Run
@@ -198,16 +198,22 @@ def limited(path: tuple[Account, ...]) -> tuple[Account, ...]:
     return tuple(account for account in path if account.limits != NO_LIMITS)
 
 
+def in_house(name: str, config: Config) -> Caller:
+    """Somebody without a key, limited by what limits the house."""
+    return Caller(name, path=limited((Account(HOUSE, config.spend.house.limits()),)))
+
+
 def accounts_of(caller: Caller, request: Request | None) -> tuple[str, ...]:
     """Everybody that a request is booked to: the caller's own accounts, its end user, its tags."""
+    accounts = caller.accounts or (HOUSE, account_name("key", caller.name))
     if request is None:
-        return caller.accounts
+        return accounts
     user = end_user(request)
     tags = request.wish.tags
     if not user and not tags:
-        return caller.accounts
+        return accounts
     named = (account_name("user", user),) if user else ()
-    return (*caller.accounts, *named, *(account_name("tag", tag) for tag in dict.fromkeys(tags)))
+    return (*accounts, *named, *(account_name("tag", tag) for tag in dict.fromkeys(tags)))
 
 
 def end_user(request: Request) -> str:

@@ -5,7 +5,7 @@ from typing import Literal
 from msgspec import Raw, Struct, field
 
 from baton.types.card import Capability, Dialect
-from baton.types.spend import HOUSE, Account
+from baton.types.spend import Account
 from baton.types.task import Audience
 
 
@@ -75,7 +75,7 @@ class Caller(Struct, frozen=True):
     """Names of the routes that the key may use; empty: all."""
     path: tuple[Account, ...] = ()
     """The accounts that limit it, outermost first: those that have no limit are left out."""
-    accounts: tuple[str, ...] = (HOUSE,)
-    """The accounts that what it spends is booked to, with limits or without."""
+    accounts: tuple[str, ...] = ()
+    """The accounts that what it spends is booked to, with limits or without; empty: the house and the key."""
     expires_at: float | None = None
     """Unix time from which on the key is not good any more."""
