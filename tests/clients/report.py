@@ -11,10 +11,10 @@ from tests.clients.scanners import Scan
 HEAD = """# Real clients through Baton
 
 Every row is a real client in front of a real gateway (`baton up`), whose only upstream speaks one dialect. The upstream
-is the simulated engine in strict mode, which refuses what the vendor of that dialect refuses; the network outside
-loopback was {network}. Each client runs an errand: two tool calls in one turn, whose results are known to files of the
-run alone and must be in its last answer; and the upstream must have refused nothing. The agents are pointed at the gateway by `baton wire` and back by
-`baton unwire`.
+is the simulated engine in strict mode, which refuses what the vendor of that dialect refuses; no real model is asked.
+The network outside loopback was {network}. Each client runs an errand: two tool calls in one turn, whose results are
+known to files of the run alone. It passes when both results are in its last answer and the upstream refused nothing.
+The agents are pointed at the gateway by `baton wire` and back by `baton unwire`.
 
 "transformers" is a third party's server (`transformers serve`) over a tiny model of random numbers: it is asked for
 words, and any words are an answer.
