@@ -8,12 +8,29 @@ import typer
 
 if TYPE_CHECKING:
     from baton.config.schema import Config
+    from baton.record.database import Place
 
 DEFAULT_FILE = Path("baton.yaml")
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", help="A baton.yaml; default: ./baton.yaml, else the environment.")
 ]
+
+
+LedgerOption = Annotated[
+    str | None, typer.Option(help="A ledger file or a postgresql:// URL; default: what the config names.")
+]
+
+
+def ledger_of(ledger: str | None, config: Path | None) -> "Place":
+    """Raises ConfigError where a config that is there is wrong."""
+    from baton.config.schema import LedgerConfig
+    from baton.types.secret import Secret
+
+    if ledger is not None:
+        return Secret(ledger) if ledger.startswith(("postgresql://", "postgres://")) else Path(ledger)
+    kept = LedgerConfig() if file_of(config) is None else configured(config).ledger
+    return kept.database_url or Path(kept.path)
 
 
 def file_of(path: Path | None) -> Path | None:

@@ -1,17 +1,18 @@
 """`baton explain ID`: why a request of the past went where it went."""
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from baton.cli.configured import ConfigOption, LedgerOption, ledger_of
 from baton.types.errors import NotFound
 
 
 def explain(
     request_id: Annotated[str, typer.Argument(help="The value of x-baton-request-id.")],
-    ledger: Annotated[Path, typer.Option(help="The ledger of the gateway.")] = Path("baton.db"),
+    ledger: LedgerOption = None,
+    config: ConfigOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole decision as JSON.")] = False,
 ) -> None:
     """Show the decision of a request that is in the ledger."""
@@ -21,9 +22,10 @@ def explain(
     from baton.flow.dry_run import shown
     from baton.record.queries import decision_of
 
-    decision = decision_of(ledger, request_id)
+    place = ledger_of(ledger, config)
+    decision = decision_of(place, request_id)
     if decision is None:
-        raise NotFound(f"no decision with id {request_id!r} is in {ledger}: give another --ledger?")
+        raise NotFound(f"no decision with id {request_id!r} is in {place}: give another --ledger?")
     if as_json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(shown(decision)), indent=2).decode() + "\n")
     else:

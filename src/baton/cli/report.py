@@ -3,10 +3,11 @@
 import re
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from baton.cli.configured import ConfigOption, LedgerOption, ledger_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,7 +18,8 @@ UNIT_S = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
 
 def report(
-    ledger: Annotated[Path, typer.Option(help="The ledger of the gateway.")] = Path("baton.db"),
+    ledger: LedgerOption = None,
+    config: ConfigOption = None,
     since: Annotated[str | None, typer.Option(help="Only tasks of the last 30m, 24h, 7d, 2w.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -26,7 +28,7 @@ def report(
 
     from baton.record.queries import report as ask
 
-    found = ask(ledger, since=time.time() - seconds_of(since) if since else 0.0)
+    found = ask(ledger_of(ledger, config), since=time.time() - seconds_of(since) if since else 0.0)
     if as_json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n")
     else:

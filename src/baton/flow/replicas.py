@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from baton.flow.run import Run
 from baton.flow.shared_counters import SharedCounters
+from baton.flow.spending import accounts_of
 from baton.record.ledger import Ledger
 from baton.state.lease import LEASE_S as LEADER_LEASE_S
 from baton.state.lease import RedisLease
@@ -42,9 +43,12 @@ class Replicas:
         self.link = RedisLink(url)
         process = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self.leader = RedisLease(self.link, "leader", process, min(lease_s, LEADER_LEASE_S))
+        self._now = now
+        self._lease_s = lease_s
         self.open_requests = OpenRequests(
             self.link, process, self.leader, lambda record: ledger.put(_FINISHED.decode(record)), lease_s
         )
+        self.open_requests.on_beat = self._renew_holds
         ledger.on_written = self.open_requests.safe
         self.keep = RedisKeep(self.link, url, keep_path, now)
         self.counters = SharedCounters(
@@ -70,6 +74,9 @@ class Replicas:
     async def dispatching(self, run: Run, card: ModelCard, input_tokens: int) -> None:
         """Before a model is asked: what the ledger is to say if this process is killed meanwhile."""
         await self.open_requests.open(run.request_id, _encode(interrupted(run, card, input_tokens)))
+
+    def _renew_holds(self) -> None:
+        self.counters.renew_open(self._now() + self._lease_s)
 
     def metrics(self) -> bytes:
         """Prometheus text."""
@@ -121,5 +128,6 @@ def interrupted(run: Run, card: ModelCard, input_tokens: int) -> Finished:
         baseline_cost=run.reference.price.cost(usage) if run.reference is not None else 0,
         attempts=(attempt,),
         decision=None if decision is None else replace(decision, candidates=(), excluded=(), handoff=None),
+        accounts=accounts_of(run.caller, request),
         upstream_dialect="" if run.passage is None else run.passage.dialect,
     )

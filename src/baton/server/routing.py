@@ -1,5 +1,6 @@
 """Baton's own endpoints: a dry run, a decision with its reasons, a grade for an answer, the report."""
 
+import asyncio
 import time
 
 import msgspec
@@ -24,7 +25,10 @@ async def dry_run(visit: Visit) -> Reply:
 
 async def show_decision(visit: Visit) -> Reply:
     visit.house.ledger.flush()
-    found = decision_of(visit.house.ledger.path, visit.params["id"])
+    ledger, id_ = visit.house.ledger, visit.params["id"]
+    found = decision_of(ledger.path, id_)
+    if found is None and ledger.place != ledger.path:  # another replica made it
+        found = await asyncio.to_thread(decision_of, ledger.place, id_)
     if found is None:
         raise NotFound(f"no decision with id {visit.params['id']!r} is in the ledger", "id")
     return json_reply(shown(found))
@@ -51,4 +55,4 @@ async def take_feedback(visit: Visit) -> Reply:
 
 async def show_report(visit: Visit) -> Reply:
     visit.house.ledger.flush()
-    return json_reply(report(visit.house.ledger.path))
+    return json_reply(await asyncio.to_thread(report, visit.house.ledger.place))

@@ -97,6 +97,8 @@ class OpenRequests:
         self._told: dict[str, float] = {}
         self._lease_s = lease_s
         self._up_since = 0.0
+        self.on_beat: Callable[[], None] = lambda: None
+        """What else has to be said again and again."""
         self._loop = asyncio.get_running_loop()
         self._now = self._loop.time
         self._task: asyncio.Task[None] | None = None
@@ -140,6 +142,7 @@ class OpenRequests:
 
     async def beat(self) -> None:
         """Once every few seconds: say that this process lives, hear of the others, lead if nobody does."""
+        self.on_beat()
         told, self._told = self._told, {}
         hints = [word for name, seconds in told.items() for word in (name, seconds)]
         try:
