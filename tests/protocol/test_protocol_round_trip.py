@@ -115,6 +115,9 @@ def test_in_band_state_returns_to_its_maker_and_to_no_one_else(data: st.DataObje
         grammar_of("openai-chat").read(client.ask(target("openai-chat", ORIGIN)).body, Origin())
     )
     assert [as_values(one) for one in back] == told
+    ids = [shape[0] for parts, _ in told for shape in parts if len(shape) == 3]
+    if len(set(ids)) < len(ids):
+        return  # told apart for those who refuse them: test_protocol_repeated_ids.py
     for dialect in DIALECTS:
         foreign = client.ask(target(dialect, STRANGER))
         assert TEXT_TAG.encode() not in foreign.body

@@ -16,6 +16,9 @@ from baton.types.card import Dialect
 from baton.types.conversation import Turn
 from baton.types.parts import Part, ToolCallPart, ToolResultPart
 
+UNIQUE_IDS = frozenset[Dialect]({"anthropic", "openai-responses"})
+"""No two calls of a conversation may bear the same id there."""
+
 
 class Answered(Struct, frozen=True):
     """`result` None: never answered. `moved`: the result stood elsewhere, or in another order."""
@@ -47,8 +50,9 @@ class _Found(Struct):
 
 
 def arrange(turns: Sequence[Turn], target: Dialect) -> list[Step]:
-    """One step for every turn, also for one of which nothing is left. No two calls bear the same id."""
-    turns = _told_apart(turns, target)
+    """One step for every turn, also for one of which nothing is left."""
+    if target in UNIQUE_IDS:
+        turns = _told_apart(turns, target)
     by_turn, by_call = _results(turns)
     steps: list[Step] = []
     furthest = -1
@@ -66,7 +70,7 @@ def arrange(turns: Sequence[Turn], target: Dialect) -> list[Step]:
 
 
 def _told_apart(turns: Sequence[Turn], target: Dialect) -> Sequence[Turn]:
-    """Servers that count their calls anew in every answer give one id twice, which other vendors refuse.
+    """Servers that count their calls anew in every answer give one id twice, which these vendors refuse.
 
     What was made in the target's own dialect goes back as it was made.
     The new id depends on what stands before the call only, so that a longer history begins with the same bytes.
