@@ -52,6 +52,10 @@ class Call(Struct, frozen=True):
     deadline: float = inf
     """On the monotonic clock."""
 
+    def __repr__(self) -> str:
+        """Without its headers, which hold the caller's key."""
+        return f"Call({self.card.id!r}, {self.dialect!r}, {len(self.body)} bytes)"
+
 
 class Asked:
     """A call whose answer has begun. `card` is the one that was asked: with the provider and name of its deployment."""

@@ -13,6 +13,10 @@ from baton.types.errors import UpstreamEmpty, UpstreamEncoded, UpstreamFault, Up
 ERROR_BODY_BYTES = 64 * 1024
 GOOD = frozenset({200, 201, 202, 204, 206})
 IDENTITY = ("", "identity")
+KEY_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
+MIN_KEY_BYTES = 6
+"""A shorter one is part of ordinary words."""
+HIDDEN = b"****"
 
 
 async def send(transport: Transport, outgoing: Outgoing, *, stream: bool) -> Upstream:
@@ -93,6 +97,7 @@ async def _status_fault(upstream: Upstream, outgoing: Outgoing) -> UpstreamStatu
         body = await upstream.read(ERROR_BODY_BYTES)
     except UpstreamFault:
         body = b""  # the status says enough
+    body = _without_keys(body, outgoing.headers)
     found = read_fault(status, upstream.headers, body, outgoing.expected.faults)
     if found.reason == "key":
         # The caller's key is fine, Baton's is not; what the provider wrote may quote a part of it.
@@ -111,6 +116,15 @@ async def _status_fault(upstream: Upstream, outgoing: Outgoing) -> UpstreamStatu
     fault.reason = found.reason
     fault.detail = found.detail
     return fault
+
+
+def _without_keys(body: bytes, sent: Mapping[str, str]) -> bytes:
+    """What a provider says of a request may quote the key that came with it."""
+    for name in KEY_HEADERS:
+        key = sent.get(name, "").removeprefix("Bearer ").encode("latin-1")
+        if len(key) >= MIN_KEY_BYTES:
+            body = body.replace(key, HIDDEN)
+    return body
 
 
 def _is_json(body: bytes) -> bool:

@@ -53,6 +53,10 @@ class Outgoing(Struct, frozen=True):
     via: "Transport | None" = None
     """The provider's own transport, where it has one."""
 
+    def __repr__(self) -> str:
+        """Without its headers, which hold a key."""
+        return f"Outgoing({self.method} {self.url}, model={self.model!r}, {len(self.body)} bytes)"
+
 
 class Timeouts(Struct, frozen=True):
     """Seconds; `total_s` bounds the whole call including the stream."""

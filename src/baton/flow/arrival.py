@@ -18,6 +18,10 @@ class Arrival(Struct, frozen=True):
     placed: Mapping[str, Raw] = {}
     """Members that this dialect has in the path of the request instead of its body: `model` and `stream`."""
 
+    def __repr__(self) -> str:
+        """Without its headers, which hold the caller's key."""
+        return f"Arrival({self.dialect!r}, {len(self.body)} bytes, caller={self.caller.name!r})"
+
 
 class Reply(Struct, frozen=True):
     """One answer. Exactly one of `body` and `stream` is set; a stream must be iterated or closed by the door."""

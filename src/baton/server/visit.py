@@ -18,6 +18,10 @@ class Visit(Struct, frozen=True):
     query: bytes
     body: bytes
 
+    def __repr__(self) -> str:
+        """Without its headers, which hold the caller's key."""
+        return f"Visit(caller={self.caller.name!r}, {len(self.body)} bytes)"
+
 
 JSON = {"content-type": "application/json"}
 
