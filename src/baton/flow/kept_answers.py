@@ -126,14 +126,14 @@ def _input(members: Mapping[str, Raw]) -> list[bytes]:
         return []
     try:
         return [bytes(item) for item in _ITEMS.decode(raw)]
-    except msgspec.DecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise MalformedBody(f"`input` must be a string or a list of items: {error}", "input") from error
 
 
 def _text(raw: bytes) -> str:
     try:
         return _TEXT.decode(raw)
-    except msgspec.DecodeError as error:
+    except ValueError as error:
         raise MalformedBody(f"`previous_response_id` must be a string: {error}", "previous_response_id") from error
 
 

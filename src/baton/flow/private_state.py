@@ -104,7 +104,7 @@ class PrivateState:
             return ()
         try:
             return _MEMORIES.decode(found)
-        except msgspec.DecodeError:  # written by another version: what it holds cannot be put back
+        except (ValueError, RecursionError):  # written by another version: what it holds cannot be put back
             return ()
 
 

@@ -52,5 +52,5 @@ async def _asked(arrival: Arrival, house: House, card: ModelCard, members: dict[
         asked = replace(outgoing, url=f"{outgoing.url}/count_tokens")
         answer = await (await send(house.transport, asked, stream=False)).read(MAX_ANSWER_BYTES)
         return msgspec.json.decode(answer, type=_Counted).input_tokens
-    except (UpstreamFault, msgspec.DecodeError):
+    except (UpstreamFault, ValueError, RecursionError):
         return None
