@@ -17,7 +17,7 @@ from msgspec import Struct
 from baton.config.schema import Config
 from baton.flow.house import House, open_house
 from baton.server.app import App
-from baton.server.strict import StrictProtocol
+from baton.server.one_write import OneWriteProtocol
 from baton.server.reload import Load, Reloader
 from baton.server.workers import supervise
 
@@ -128,7 +128,7 @@ class Gateway(uvicorn.Server):
 def _settings(app: App, drain_s: float) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=StrictProtocol,
+        http=OneWriteProtocol,
         ws="none",
         lifespan="off",
         interface="asgi3",
