@@ -4,12 +4,13 @@ What a key may do (`terms`) is JSON that this room does not read.
 """
 
 import json
+import weakref
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Connection, desc, insert, select, text, update
+from sqlalchemy import Connection, PoolProxiedConnection, desc, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from baton.record.database import Place, explained, prepare, reading_engine, writing_engine
@@ -48,7 +49,7 @@ class Change(Struct, frozen=True):
 class KeyStore:
     """Keys in the ledger's own file, or in the PostgreSQL that the ledgers of all replicas are shipped to.
 
-    Connections are made per call: nothing is held, nothing must be closed.
+    Connections are made per call, but for the one that `version` looks through; it is closed with the store.
     """
 
     def __init__(self, place: Place) -> None:
@@ -56,6 +57,7 @@ class KeyStore:
         self._place = place
         self.remote = isinstance(place, Secret)
         """Asking it is a matter of milliseconds, or of seconds while it is away."""
+        self._looking: PoolProxiedConnection | None = None
         if isinstance(place, Secret):
             self._reading = self._writing = shared_engine(place)
         else:
@@ -75,11 +77,13 @@ class KeyStore:
         if self.remote:
             with self._read() as connection:
                 return tuple(connection.execute(text(VERSION)).one())
-        with self._explained(), closing(self._reading.raw_connection()) as raw:
-            cursor = raw.cursor()
+        with self._explained():
+            if self._looking is None:
+                self._looking = self._reading.raw_connection()
+                weakref.finalize(self, self._looking.close)
+            cursor = self._looking.cursor()
             cursor.execute(VERSION)  # asked twice a second on the way of requests: past the layers that cost more
-            row = cursor.fetchone()
-        assert row is not None
+            row = cursor.fetchall()[0]
         return row[0], row[1]
 
     def all(self) -> list[StoredKey]:
