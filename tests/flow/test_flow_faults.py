@@ -171,7 +171,7 @@ def test_a_stream_that_fails_before_its_first_word_is_answered_by_the_healthy_on
 
 
 def bad_middle(dialect: Dialect) -> dict[str, list[Step]]:
-    said = STREAMS[dialect][:42]
+    said: list[Step] = [*STREAMS[dialect][:42], 0.05]  # the pause, so that the caller has got them
     return {
         "end": [*said],
         "reset": [*said, 0.05, "reset"],

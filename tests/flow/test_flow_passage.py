@@ -5,7 +5,7 @@ import pytest
 from baton.flow.passage import Translation
 from baton.protocol.dialects import Reply
 from baton.types.card import Dialect, ModelCard
-from baton.types.errors import UpstreamCut
+from baton.types.errors import UpstreamCut, UpstreamEmpty
 from baton.types.handoff import HandoffReport
 from baton.types.money import Price
 from baton.types.parts import Origin
@@ -35,8 +35,10 @@ def test_an_answer_without_an_end_is_a_fault(made_in: Dialect, body: bytes, told
     assert (raised.value.status, raised.value.upstream_status) == (502, 200)
 
 
-def test_an_empty_answer_that_says_that_it_ended_is_one() -> None:
+def test_an_answer_without_a_word_is_none_unless_it_was_cut_short() -> None:
     body = b'{"choices":[{"message":{"content":null},"finish_reason":"stop"}]}'
-    told, _, answer = passage("openai-chat", "anthropic").whole(body)
-    assert b'"end_turn"' in told
+    with pytest.raises(UpstreamEmpty):
+        passage("openai-chat", "anthropic").whole(body)
+    told, _, answer = passage("openai-chat", "anthropic").whole(body.replace(b"stop", b"length"))
+    assert b'"max_tokens"' in told
     assert answer.parts == ()

@@ -9,8 +9,9 @@ from baton.protocol.dialects import grammar_of
 from baton.protocol.guard import Guard, guarded, whole_fault
 from baton.protocol.plausible import IMPOSSIBLE, WINDOWS, is_possible, usage_fault
 from baton.protocol.voice import voice_of
+from baton.protocol.watch import EMPTY
 from baton.types.card import Dialect, ModelCard
-from baton.types.events import AnswerMessage, Stop, StreamFault, TextDelta, ToolCallStart, UsageUpdate
+from baton.types.events import AnswerMessage, Event, Start, Stop, StreamFault, TextDelta, ToolCallStart, UsageUpdate
 from baton.types.money import Price, Usage
 from baton.types.parts import Origin, TextPart
 
@@ -90,15 +91,28 @@ def test_missing_usage_is_named_too() -> None:
 def test_a_guard_turns_an_end_without_a_word_into_a_fault_and_nothing_else() -> None:
     end = Stop("end", "stop")
     assert [event.kind for event in Guard(0).pass_on([end]) if isinstance(event, StreamFault)] == ["empty"]
-    for said in (TextDelta(0, "x"), ToolCallStart(0, "id", "f")):
+    words: list[Event] = [TextDelta(0, "x"), ToolCallStart(0, "id", "f")]
+    for said in words:
         assert list(Guard(0).pass_on([said, end])) == [said, end]
     assert list(Guard(0).pass_on([Stop("length")])) == [Stop("length")]
-    assert len(list(Guard(0).pass_on([TextDelta(0, ""), end]))) == 2
+    assert list(Guard(0).pass_on([Start("a"), TextDelta(0, ""), end])) == [EMPTY]
+
+
+def test_an_answer_that_fails_before_its_first_word_was_never_begun() -> None:
+    fault = StreamFault("cut", "x")
+    guard = Guard(0)
+    assert list(guard.pass_on([Start("a"), TextDelta(0, "")])) == []
+    assert list(guard.pass_on([fault])) == [fault]
+    said = Guard(0)
+    assert list(said.pass_on([Start("a"), TextDelta(0, "x"), fault])) == [Start("a"), TextDelta(0, "x"), fault]
+    many = [TextDelta(0, "")] * 70
+    assert list(Guard(0).pass_on(many)) == many
 
 
 def test_a_guard_lets_only_possible_usage_through() -> None:
-    good = UsageUpdate(Usage(1, 2))
-    assert list(Guard(10).pass_on([UsageUpdate(IMPOSSIBLE), good, UsageUpdate(Usage(1, 81))])) == [good]
+    good, word = UsageUpdate(Usage(1, 2)), TextDelta(0, "x")
+    told: list[Event] = [UsageUpdate(IMPOSSIBLE), good, word, UsageUpdate(Usage(1, 81))]
+    assert list(Guard(10).pass_on(told)) == [good, word]
 
 
 def test_a_good_answer_is_left_as_it_is() -> None:

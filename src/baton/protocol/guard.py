@@ -30,6 +30,7 @@ from baton.types.events import (
 from baton.types.parts import Origin, ReasoningPart, TextPart
 
 NOBODY = Origin()
+MOST_HELD = 64
 SAYS: dict[Dialect, re.Pattern[bytes]] = {
     "openai-chat": CHAT_SAYS,
     "openai-responses": re.compile(rb'"(?:text|refusal|arguments|input)"\s*:\s*"[^"]'),
@@ -41,23 +42,36 @@ SAYS: dict[Dialect, re.Pattern[bytes]] = {
 
 
 class Guard:
-    """Events in, events out. An end without a word becomes a fault; usage that cannot be is left out."""
+    """Events in, events out. An end without a word becomes a fault; usage that cannot be is left out.
+
+    What comes before the first word waits for it, so that an answer that fails there was never begun.
+    """
 
     def __init__(self, context_window: int) -> None:
         self._window = context_window
-        self._said = False
+        self._held: list[Event] | None = []
+        """None once something was said."""
 
     def pass_on(self, events: Iterable[Event]) -> Iterator[Event]:
         for event in events:
-            self._said = self._said or _says(event)
             if isinstance(event, UsageUpdate) and not is_possible(event.usage, self._window):
                 continue
-            yield EMPTY if isinstance(event, Stop) and event.reason == "end" and not self._said else event
+            if self._held is None:
+                yield event
+            elif isinstance(event, Stop) and event.reason == "end":
+                yield EMPTY
+            elif isinstance(event, StreamFault):
+                yield event
+            elif _says(event) or isinstance(event, Stop) or len(self._held) >= MOST_HELD:
+                held, self._held = self._held, None
+                yield from (*held, event)
+            else:
+                self._held.append(event)
 
 
 def guarded(answer: AnswerMessage, context_window: int) -> AnswerMessage:
     """With a fault where it says nothing, without its usage where that cannot be."""
-    if answer.fault is None and _says_nothing(answer):
+    if answer.fault is None and answer.stop is not None and _says_nothing(answer):
         answer = replace(answer, fault=EMPTY)
     if answer.usage is not None and not is_possible(answer.usage, context_window):
         answer = replace(answer, usage=None, usage_raw=b"")
