@@ -12,7 +12,7 @@ import pytest
 from baton.call.providers.quirks import target_for
 from baton.config.guards import MediaConfig
 from baton.flow.arrival import Arrival
-from baton.flow.handoff import Carrier, ImagesWanted
+from baton.flow.handoff import Carrier
 from baton.flow.kept_answers import KeptAnswers
 from baton.flow.media import MAX_IMAGES, Media
 from baton.flow.private_state import PrivateState
@@ -37,36 +37,36 @@ BODIES: dict[Dialect, Any] = {
 
 
 def rendered(
-    dialect: Dialect, body: Any, images: Bytes | None = None, *, fetches: bool = True, speaks: Dialect = "ollama"
-) -> Any:
+    dialect: Dialect, body: Any, images: Bytes | None = None, *, speaks: Dialect = "ollama"
+) -> tuple[Any, list[str]]:
+    """The body for the model, and the addresses of images that the request names."""
     keep = Keep(None, lambda: 0.0)
     try:
         private = PrivateState(keep, b"k" * 32, 60.0, durable=False)
         provider = Provider("sim", "http://127.0.0.1:1", (speaks,), "none")
         carrier = Carrier(
             {"sim": provider}, lambda one, by, spoken: target_for(one, by, spoken, None), private,
-            KeptAnswers(keep, 60.0, on=False), strict=False, in_band=False, fetches=fetches,
+            KeptAnswers(keep, 60.0, on=False), strict=False, in_band=False,
         )  # fmt: skip
         raw = json.dumps({"model": "x", **body}).encode()
         run = Run("r", Arrival(dialect, raw, {}, Caller()), 0.0, lambda: 0.0)
+        run.images = dict(images or {})
         request = run.request = read_request(dialect, raw, {})
         model = card("eye", "mid", 1, 1, capabilities=frozenset({"image"}))
-        return json.loads(carrier.passage(run, request, model, concrete=True, images=images or {}).body)
+        return json.loads(carrier.passage(run, request, model, concrete=True).body), carrier.image_addresses(request)
     finally:
         keep.close()
 
 
 @pytest.mark.parametrize("dialect", list(BODIES))
-def test_an_image_by_address_is_wanted_and_then_sent_as_bytes(dialect: Dialect) -> None:
-    with pytest.raises(ImagesWanted) as caught:
-        rendered(dialect, BODIES[dialect])
-    assert caught.value.urls == [URL]
-    body = rendered(dialect, BODIES[dialect], {URL: ("image/png", PNG)})
+def test_an_image_by_address_is_sent_as_bytes(dialect: Dialect) -> None:
+    body, addresses = rendered(dialect, BODIES[dialect], {URL: ("image/png", PNG)})
+    assert addresses == [URL]
     assert body["messages"][0]["images"] == [base64.b64encode(PNG).decode()]
     assert body["messages"][0]["content"] == "see"
 
 
-def test_an_image_in_the_result_of_a_tool_is_fetched_too() -> None:
+def test_an_image_in_the_result_of_a_tool_is_one_too() -> None:
     result = {
         "type": "tool_result",
         "tool_use_id": "t",
@@ -77,18 +77,18 @@ def test_an_image_in_the_result_of_a_tool_is_fetched_too() -> None:
         {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "shot", "input": {}}]},
         {"role": "user", "content": [result]},
     ]
-    body = rendered("anthropic", {"max_tokens": 9, "messages": turns}, {URL: ("image/png", PNG)})
+    body, addresses = rendered("anthropic", {"max_tokens": 9, "messages": turns}, {URL: ("image/png", PNG)})
+    assert addresses == [URL]
     assert base64.b64encode(PNG).decode() in json.dumps(body)
 
 
-def test_where_fetching_is_off_the_conversation_is_refused_as_ever() -> None:
-    with pytest.raises(HandoffRefused, match="takes no image by its address") as caught:
-        rendered("openai-chat", BODIES["openai-chat"], fetches=False)
-    assert not isinstance(caught.value, ImagesWanted)
+def test_without_its_bytes_the_conversation_is_refused() -> None:
+    with pytest.raises(HandoffRefused, match="takes no image by its address"):
+        rendered("openai-chat", BODIES["openai-chat"])
 
 
 def test_a_model_that_takes_addresses_is_given_the_address() -> None:
-    body = rendered("openai-chat", BODIES["openai-chat"], speaks="anthropic")
+    body, _ = rendered("openai-chat", BODIES["openai-chat"], speaks="anthropic")
     assert URL in json.dumps(body)
 
 

@@ -17,7 +17,7 @@ from baton.flow.private_state import PrivateState
 from baton.flow.resume import continued
 from baton.flow.run import Run
 from baton.protocol.dialects import Reply, grammar_of
-from baton.protocol.images import Bytes, image_addresses, with_images
+from baton.protocol.images import image_addresses, with_images
 from baton.protocol.prefix import prefix_hashes
 from baton.protocol.private import model_family
 from baton.protocol.splice import splice
@@ -44,19 +44,8 @@ ANSWER_IDS: dict[Dialect, str] = {
     "ollama": "",
 }
 """How ids of answers begin in each dialect: clients look at it."""
-WANTS_BYTES = frozenset[Dialect]({"ollama"})
-"""Dialects that have no image by its address."""
-NO_IMAGES: Bytes = {}
 DEFAULT_OUTPUT_TOKENS = 4_096
 """Left free in a window for the answer where the caller sets no limit."""
-
-
-class ImagesWanted(HandoffRefused):
-    """The model must be given the bytes of these images: fetch them (`flow/media.py`), ask for the passage again."""
-
-    def __init__(self, urls: list[str]) -> None:
-        super().__init__("the model takes no image by its address: send the image itself")
-        self.urls = urls
 
 
 class _Way(Struct, frozen=True):
@@ -67,7 +56,6 @@ class _Way(Struct, frozen=True):
     card: ModelCard
     target: Target
     strict: bool
-    images: Bytes = NO_IMAGES
 
 
 class Carrier:
@@ -82,7 +70,6 @@ class Carrier:
         *,
         strict: bool,
         in_band: bool,
-        fetches: bool = False,
     ) -> None:
         self._providers = providers
         self._target_for = target_for
@@ -90,21 +77,17 @@ class Carrier:
         self._answers = answers
         self._strict = strict
         self._in_band = in_band
-        self._fetches = fetches
         self._targets: dict[tuple[str, Dialect], Target] = {}
 
-    def passage(
-        self, run: Run, request: Request, card: ModelCard, *, concrete: bool, images: Bytes = NO_IMAGES
-    ) -> Passage:
-        """`concrete`: the caller named this very model, and speaks to it in its own words. `images`: what was fetched.
+    def passage(self, run: Run, request: Request, card: ModelCard, *, concrete: bool) -> Passage:
+        """`concrete`: the caller named this very model, and speaks to it in its own words.
 
-        Raises HandoffRefused when the conversation cannot be carried, or not without a loss that may not be;
-        ImagesWanted when it can be, once these images are there.
+        Raises HandoffRefused when the conversation cannot be carried, or not without a loss that may not be.
         """
         provider, dialect = self._providers[card.provider], self.dialect_of(request, card)
         target = self._target(card, provider, dialect)
         strict = self._strict if request.wish.strict_handoff is None else request.wish.strict_handoff
-        way = _Way(run, request, card, target, strict, images)
+        way = _Way(run, request, card, target, strict)
         if dialect != request.dialect or run.resumes:
             return self._translation(way)
         body = _own_bytes(request, card)
@@ -121,12 +104,10 @@ class Carrier:
     def image_addresses(self, request: Request) -> list[str]:
         return image_addresses(grammar_of(request.dialect).read(request.members, NOBODY))
 
-    def continuation(
-        self, run: Run, request: Request, card: ModelCard, text: str, images: Bytes = NO_IMAGES
-    ) -> Translation:
+    def continuation(self, run: Run, request: Request, card: ModelCard, text: str) -> Translation:
         """The way to a model that goes on from `text`. Raises HandoffRefused."""
         target = self._target(card, self._providers[card.provider], self.dialect_of(request, card))
-        return self._translation(_Way(run, request, card, target, False, images), said=text)
+        return self._translation(_Way(run, request, card, target, strict=False), said=text)
 
     def settle(self, run: Run, passage: Passage, made: AnswerMessage | bytes | None) -> None:
         """What of a good answer is kept for the time when the conversation comes back."""
@@ -163,10 +144,6 @@ class Carrier:
     def _translation(self, way: _Way, said: str = "") -> Translation:
         """`said`: what an answer that broke off had said."""
         read = grammar_of(way.request.dialect).read(_asking_for_usage(way.request), NOBODY)
-        if self._fetches and way.target.dialect in WANTS_BYTES:
-            if missing := [url for url in image_addresses(read) if url not in way.images]:
-                raise ImagesWanted(missing)
-            read = with_images(read, way.images)
         conversation = with_images(self._private.restored(read, way.run.caller), way.run.images)
         if said:
             conversation = continued(conversation, said, way.target)
