@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -247,3 +248,28 @@ def test_a_header_cannot_smuggle_a_line(kind: TransportType) -> None:
 
     with pytest.raises(UpstreamFault, match=r"could not be asked|cannot be asked"):
         asyncio.run(ask())
+
+
+async def read_with(kind: TransportType, timeouts: Timeouts, script: Sequence[Step]) -> bytes:
+    async with scripted(script) as upstream:
+        transport = kind(timeouts)
+        try:
+            return await (await send(transport, outgoing(upstream.base_url), stream=True)).read(100_000)
+        finally:
+            await transport.close()
+
+
+def test_a_drip_that_never_stalls_still_ends_in_time(kind: TransportType) -> None:
+    drops: list[Step] = [b": drip\n\n", 0.05]
+    drip = event_stream(*(drops * 60))
+    begun = time.monotonic()
+    with pytest.raises(UpstreamTimeout) as raised:
+        asyncio.run(read_with(kind, Timeouts(total_s=0.4), drip))
+    assert type(raised.value) is UpstreamTimeout
+    assert time.monotonic() - begun < 2
+
+
+def test_a_slow_start_is_measured_by_its_own_limit(kind: TransportType) -> None:
+    slow: Sequence[Step] = [0.4, *event_stream(b"data: 1\n\n")]
+    patient = Timeouts(first_byte_s=5.0, between_bytes_s=0.2)
+    assert asyncio.run(read_with(kind, patient, slow)) == b"data: 1\n\n"
