@@ -28,6 +28,17 @@ def test_without_a_limit_it_is_the_expected_length_with_a_factor() -> None:
     assert (wanted.output_tokens, wanted.open_ended) == (150, True)
 
 
+@pytest.mark.parametrize(
+    ("most", "factor", "output", "open_ended"),
+    [(None, 3.0, 150, True), (None, 100.0, 400, False), (None, 8.0, 400, False), (9_000, 1.0, 400, False), (7, 9.0, 7, False)],
+)  # fmt: skip
+def test_nothing_is_set_aside_beyond_what_the_model_can_write(
+    most: int | None, factor: float, output: int, open_ended: bool
+) -> None:
+    wanted = estimate(Asked(PRICE, 100, most, 50, ceiling=400), 1.0, factor)
+    assert (wanted.output_tokens, wanted.open_ended) == (output, open_ended)
+
+
 @given(
     st.integers(0, 10**6),
     st.integers(0, 10**6),

@@ -149,8 +149,7 @@ class Spending:
         task_type = self._config.snapshot.task_types.get(decision.task_type)
         expected = DEFAULT_OUTPUT_TOKENS if task_type is None else task_type.output_tokens
         facts = request.facts
-        most = None if facts.max_output is None else min(facts.max_output, card.max_output)
-        return Asked(card.price, tokens_expected(facts), most, min(expected, card.max_output))
+        return Asked(card.price, tokens_expected(facts), facts.max_output, expected, card.max_output)
 
     def branch(self, name: str) -> Caller:
         """Who asks for Baton itself: `measurement` or `orchestration`."""

@@ -8,13 +8,14 @@ from baton.types.money import Price, Usage
 
 
 class Asked(Struct, frozen=True):
-    """`max_output` is None where neither the caller nor the model's card sets a limit that is known to be kept."""
+    """`max_output` is None where the caller sets no limit; `ceiling` is what the model can write at most."""
 
     price: Price
     input_tokens: int
     """As expected, without a margin."""
     max_output: int | None
     expected_output: int
+    ceiling: int | None = None
 
 
 class Estimate(Struct, frozen=True):
@@ -33,8 +34,13 @@ class Estimate(Struct, frozen=True):
 def estimate(asked: Asked, input_margin: float, output_factor: float) -> Estimate:
     """At the rates of no cache, or of writing it where that is dearer."""
     read = ceil(asked.input_tokens * input_margin)
-    open_ended = asked.max_output is None
-    written = ceil(asked.expected_output * output_factor) if asked.max_output is None else asked.max_output
+    written, ceiling = asked.max_output, asked.ceiling
+    open_ended = False
+    if written is None:
+        written = ceil(asked.expected_output * output_factor)
+        open_ended = ceiling is None or written < ceiling
+    if ceiling is not None:
+        written = min(written, ceiling)
     return Estimate(cost_at_most(asked.price, read, written), read, written, open_ended)
 
 
