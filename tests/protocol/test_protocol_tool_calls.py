@@ -8,13 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baton.protocol.dialects import grammar_of
+from baton.protocol.answer_text import answer_of as answer_in
+from baton.protocol.dialects import Reply, grammar_of
+from baton.protocol.fold import unfold
 from baton.protocol.schema_fit import misfit
-from baton.protocol.tool_calls import fault_of, may_call, offered
+from baton.protocol.tool_calls import fault_of, from_first_call, may_call, offered
 from baton.types.card import Dialect
 from baton.types.errors import MalformedBody, ToolArgumentsInvalid, ToolCallNotOffered
-from baton.types.events import AnswerMessage
-from baton.types.parts import Origin, ToolCallPart
+from baton.types.events import AnswerMessage, Stop
+from baton.types.parts import Origin, TextPart, ToolCallPart
 
 SCHEMA = {
     "type": "object",
@@ -216,3 +218,29 @@ def test_a_schema_that_refers_to_itself_comes_to_an_end() -> None:
 def test_what_is_not_known_is_taken_as_fitting() -> None:
     assert misfit("x", {"pattern": "^(a+)+$", "format": "email", "not": {}}) == ""
     assert misfit(None, {"type": "STRING", "nullable": True}) == ""
+
+
+# --- streams ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_the_calls_of_a_stream_are_the_same_without_what_was_said_before_them(dialect: Dialect) -> None:
+    calls = (ToolCallPart("call_1", "weather", '{"city":"Oslo"}'), ToolCallPart("call_2", "rm", '{"a":1}'))
+    answer = AnswerMessage(id="a", model="m", parts=(TextPart('words "tool_use"'), *calls), stop=Stop("tool_calls"))
+    writer = grammar_of(dialect).stream_writer(Reply(model="m", id="x"))
+    stream = writer.write(unfold(answer)) + writer.finish()
+    assert may_call(dialect, stream)
+    short = from_first_call(dialect, stream)
+    assert stream.endswith(short)
+    assert len(short) < len(stream)
+    read = answer_in(dialect, short, stream=True)
+    found = [(part.name, json.loads(part.arguments)) for part in read.parts if isinstance(part, ToolCallPart)]
+    assert found == [("weather", {"city": "Oslo"}), ("rm", {"a": 1})]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_words_about_calls_are_none(dialect: Dialect) -> None:
+    answer = AnswerMessage(
+        parts=(TextPart('"tool_calls" "function_call" "tool_use" "functionCall"'),), stop=Stop("end")
+    )
+    assert not may_call(dialect, grammar_of(dialect).write_answer(answer, Reply(model="m", id="x")).body)

@@ -6,16 +6,12 @@ held back until all of them are there, so that none is told which may not be.
 
 from baton.flow.passage import AnswerStream, Passage, Relay
 from baton.flow.run import Run
-from baton.protocol.tool_calls import CALL_MARKS, fault_of, may_call, offered
-from baton.types.card import Dialect
+from baton.protocol.tool_calls import CALL_MARKS, LINE_EVENTS, fault_of, from_first_call, may_call, offered
 from baton.types.decision import PolicySnapshot
 from baton.types.errors import MalformedBody, ToolArgumentsInvalid, UpstreamFault, UpstreamNotJson
 from baton.types.events import AnswerMessage
 from baton.types.request import Request
 from baton.types.task import ToolPolicy
-
-LINES = frozenset[Dialect]({"ollama"})
-"""Dialects whose events are single lines."""
 
 
 class ToolRules:
@@ -57,7 +53,7 @@ def tool_fault(
         if not isinstance(made, bytes) or not may_call(passage.dialect, made):
             return None
         try:
-            answer = passage.read(made, stream=stream)
+            answer = passage.read(from_first_call(passage.dialect, made) if stream else made, stream=stream)
         except UpstreamNotJson:
             return None
     elif isinstance(made, AnswerMessage):
@@ -84,7 +80,7 @@ class HeldStream:
         self._request = request
         self._passage = passage
         self._marks = CALL_MARKS[request.dialect]
-        self._ends = (b"\n",) if request.dialect in LINES else (b"\n\n", b"\r\n\r\n")
+        self._ends = (b"\n",) if request.dialect in LINE_EVENTS else (b"\n\n", b"\r\n\r\n")
         self._open = b""
         self._held: list[bytes] | None = None
         self._fault: UpstreamFault | None = None

@@ -34,7 +34,17 @@ CALL_MARKS: dict[Dialect, tuple[bytes, ...]] = {
     "ollama": (b'"tool_calls"',),
 }
 """What stands in every answer that calls a tool. Inside a JSON text quotes are escaped: words do not look like this."""
+HINTS: dict[Dialect, bytes] = {
+    "openai-chat": b"_call",
+    "openai-responses": b"_call",
+    "anthropic": b"tool_use",
+    "gemini": b"functionCall",
+    "ollama": b"_call",
+}
+"""What all marks of a dialect hold: an answer is searched once."""
 MAX_NAME_CHARS = 80
+LINE_EVENTS = frozenset[Dialect]({"ollama"})
+"""Dialects whose events are single lines."""
 REMEMBERED_OFFERS = 256
 MAX_REMEMBERED_BYTES = 64 * 1024
 NOTHING: Mapping[str, str] = {}
@@ -56,7 +66,14 @@ def offered(dialect: Dialect, members: Mapping[str, Raw | bytes]) -> Offer:
 
 def may_call(dialect: Dialect, answer: bytes) -> bool:
     """Cheap: False is certain. `answer` is a whole one or a whole stream."""
-    return any(mark in answer for mark in CALL_MARKS[dialect])
+    return HINTS[dialect] in answer and any(mark in answer for mark in CALL_MARKS[dialect])
+
+
+def from_first_call(dialect: Dialect, stream: bytes) -> bytes:
+    """The stream from the event of its first call on: what was said before need not be read again."""
+    first = min((at for mark in CALL_MARKS[dialect] if (at := stream.find(mark)) >= 0), default=0)
+    ends = (b"\n",) if dialect in LINE_EVENTS else (b"\n\n", b"\r\n\r\n")
+    return stream[max(found + len(end) if (found := stream.rfind(end, 0, first)) >= 0 else 0 for end in ends) :]
 
 
 def fault_of(answer: AnswerMessage, offer: Offer, names: Mapping[str, str] = NOTHING) -> UpstreamFault | None:
