@@ -91,7 +91,7 @@ def _way_on(at: Situation, policy: Reliability, random: Callable[[], float]) -> 
     if elsewhere != "anywhere":
         return Step("give_up", why="nobody else can be asked")
     backoff = policy.backoff_s * 2.0 ** max(0, at.attempts - 1) * 2 * random()
-    wait = max(backoff, at.away_s)
+    wait = at.away_s + backoff  # with jitter also where all were told to come back at the same time
     if at.away_s > policy.retry_after_cap_s:
         return Step("give_up", why=f"it takes no call for {at.away_s:.0f} s")
     if wait >= at.left_s:
