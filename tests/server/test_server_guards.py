@@ -27,6 +27,7 @@ ledger: {path: 'FOLDER/ledger.db', flush_s: 0.05}
 server: {first_byte_s: 3, keys: [{name: a, key: key-a}, {name: b, key: key-b}]}
 content: {mode: full, redact: {mail: '\\S+@\\S+\\.\\w+'}}
 """
+CHAT = "/v1/chat/completions"
 CACHED = "routes: [{name: cached, model: ['sim/m'], strategy: pass, cache: {ttl_s: 60, max_bytes: 100000}}]\n"
 REDACTING = "hooks: [{name: redact-patterns, options: {card: '\\d{4} \\d{4} \\d{4} \\d{4}'}}]\n"
 REFUSING = "routes: [{name: guarded, model: ['sim/m'], strategy: pass, tool_policy: refuse}]\n"
@@ -78,11 +79,11 @@ async def stage(folder: Path, more: str, *scripts: Sequence[Step]) -> AsyncGener
         text = CONFIG.replace("URL", upstream.base_url).replace("FOLDER", str(folder)) + more
         sock = bind("127.0.0.1", 0)
         async with serving(parse_config(text, {}), sock) as house, aiohttp.ClientSession() as client:
-            url = f"http://127.0.0.1:{sock.getsockname()[1]}/v1/chat/completions"
+            url = f"http://127.0.0.1:{sock.getsockname()[1]}"
 
-            async def ask(content: str = "hi", *, key: str = "a", **members: Any) -> Told:
+            async def ask(content: str = "hi", *, key: str = "a", path: str = CHAT, **members: Any) -> Told:
                 body = {"model": "sim/m", "messages": [{"role": "user", "content": content}], **members}
-                async with client.post(url, json=body, headers={"authorization": f"Bearer key-{key}"}) as answer:
+                async with client.post(url + path, json=body, headers={"authorization": f"Bearer key-{key}"}) as answer:
                     return Told(
                         answer.status,
                         {name.lower(): value for name, value in answer.headers.items()},
@@ -205,6 +206,16 @@ def test_what_is_redacted_reaches_no_provider_and_what_is_redacted_in_content_no
     for path in tmp_path.iterdir():
         if "state" not in path.name:
             assert b"canary@" not in path.read_bytes(), path.name
+
+
+def test_what_is_passed_through_is_redacted_too(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with stage(tmp_path, REDACTING, http_answer(200, b'{"data":[]}')) as on:
+            told = await on.ask(path="/v1/embeddings", input=["4111 1111 1111 1111"], messages=None)
+            assert told.status == 200
+            assert b'"input":["[card]"]' in on.upstream.requests[0].body
+
+    asyncio.run(main())
 
 
 # --- tools ---------------------------------------------------------------------------------------

@@ -10,11 +10,13 @@ from math import ceil
 
 import msgspec
 from msgspec import Raw, Struct
+from msgspec.structs import replace
 
 from baton.call.send import send
 from baton.call.transport import Upstream
 from baton.decide.estimate import BYTES_PER_TOKEN
 from baton.flow.arrival import Arrival, Reply
+from baton.flow.hooks import HookCall
 from baton.flow.house import House
 from baton.flow.run import Run
 from baton.flow.spending import refuse_route
@@ -81,6 +83,9 @@ async def pass_on(arrival: Arrival, way: Way, house: House) -> Reply:
 async def _answer(arrival: Arrival, way: Way, house: House, run: Run) -> Reply:
     try:
         body = _read(arrival)
+        if house.hooks.before and body.members is not None:
+            arrival = replace(arrival, body=await house.hooks.before_call(_hook_call(run, way, body, arrival)))
+            body = _read(arrival)
         wish = read_wish((body.members or {}).get("baton"), arrival.headers) if _has_wish(arrival, body) else NO_WISH
         run.request = Request("openai-chat", body.model, body.stream, {}, wish, Facts())
         to = destination(house.config.snapshot, arrival, body.model)
@@ -119,6 +124,13 @@ def _read(arrival: Arrival) -> Body:
     model = members.get(MODEL)
     stream = bytes(members.get("stream", b"false")) == b"true"
     return Body(model="" if model is None else _json_text(model), stream=stream, members=members)
+
+
+def _hook_call(run: Run, way: Way, body: Body, arrival: Arrival) -> HookCall:
+    """Of JSON alone: files and forms go on as they came."""
+    return HookCall(
+        run.request_id, run.caller.name, way.family, arrival.dialect, body.model, body.stream, Facts(), arrival.body
+    )
 
 
 def _form_text(value: bytes) -> str:
