@@ -1,13 +1,13 @@
 """One meaning for every message: what two servers could read differently is refused, and nothing of it goes upstream."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from baton.server import strict
-from baton.testing.upstream import event_stream, http_answer
+from baton.testing.upstream import Step, event_stream, http_answer
 from tests.server.gateway import Gateway, gateway, raw_exchange
 
 ANSWER = (
@@ -136,7 +136,7 @@ def test_a_head_has_a_bounded_size(tmp_path: Path, request_: bytes) -> None:
     assert found.upstream.requests == []
 
 
-def on_a_gateway(folder: Path, script: list[bytes | float], what: Callable[[Gateway], Awaitable[None]]) -> None:
+def on_a_gateway(folder: Path, script: Sequence[Step], what: Callable[[Gateway], Awaitable[None]]) -> None:
     async def main() -> None:
         async with gateway(folder, script) as found:
             await what(found)
