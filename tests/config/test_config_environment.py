@@ -76,8 +76,22 @@ def test_several_keys_bring_several_providers() -> None:
 def test_nothing_to_serve_is_told_with_what_would_help() -> None:
     with pytest.raises(ConfigError, match="set one of OPENAI_API_KEY, ANTHROPIC_API_KEY"):
         found(OPENAI_API_KEY="")
-    with pytest.raises(ConfigError, match="BATON_MODELS=ollama/MODEL"):
-        found(OLLAMA_HOST="127.0.0.1")
+    with pytest.raises(ConfigError, match="BATON_MODELS=azure/MODEL"):
+        found(AZURE_OPENAI_API_KEY="k", AZURE_RESOURCE_NAME="r")
+
+
+def test_a_local_server_alone_serves_its_built_in_cards_and_is_told_to_name_its_own() -> None:
+    config = found(OLLAMA_HOST="box.lan")
+    assert config.snapshot.providers["ollama"].base_url == "http://box.lan:11434/v1"
+    assert {"ollama/qwen3:8b", "ollama/llama3.2:3b"} < set(config.snapshot.cards)
+    assert {card.price.output for card in config.snapshot.cards.values()} == {0}
+    assert any("BATON_MODELS=ollama/MODEL" in note for note in config.notes)
+
+
+def test_a_local_server_beside_a_hosted_one_is_used_only_where_it_is_named() -> None:
+    config = found(OLLAMA_HOST="127.0.0.1", OPENAI_API_KEY="a")
+    assert list(config.snapshot.providers) == ["openai"]
+    assert any("no model of it is named in BATON_MODELS" in note for note in config.notes)
 
 
 def test_baton_models_names_what_is_served() -> None:

@@ -63,6 +63,10 @@ class Catalogue(Struct, frozen=True):
             if fnmatchcase(model, pattern) and not card.older and not self.is_local(model.partition("/")[0])
         ]
 
+    def local_models(self, provider: str) -> list[str]:
+        """Ids of what a local server may have; none for a hosted one."""
+        return [model for model in self.cards if self.is_local(provider) and model.partition("/")[0] == provider]
+
     def with_hosted(self) -> "Catalogue":
         """With the cards of those that serve the models of another provider, after all others."""
         cards = dict(self.cards)

@@ -1,6 +1,6 @@
 """A config without a file: the providers whose keys are in the environment, with their built-in cards."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 
 import msgspec
@@ -24,18 +24,22 @@ KEY_VARIABLE = "BATON_KEY"
 def config_from_environment(env: Mapping[str, str], *, day: date | None = None) -> Config:
     """The built-in cards of every provider whose key is set, or the models that BATON_MODELS names.
 
+    A local server is used unnamed only where nothing else is found: which of its models were loaded is not known.
+
     Raises ConfigError when there is nothing to serve, or when what is set is wrong.
     """
     known = catalogue()
     found = {name: set_by for name, one in known.providers.items() if (set_by := _set_variable(one, env))}
     named = [name.strip() for name in env.get(MODELS_VARIABLE, "").split(",") if name.strip()]
-    models = named or [f"{name}/*" for name in found if known.matching(f"{name}/*")]
+    hosted = [f"{name}/*" for name in found if known.matching(f"{name}/*")]
+    models = named or hosted or [model for name in found for model in known.local_models(name)]
+    unnamed = () if named else [name for name in found if known.is_local(name)]
     if not models:
         raise ConfigError([_nothing_found(found)])
     problems = Problems("environment")
     file = read_as(File, _as_tree(models, env.get(KEY_VARIABLE, "")), Variables({}), problems)
     config = build_config(file, env, problems, day)
-    return msgspec.structs.replace(config, notes=(*config.notes, *_notes(found, config)))
+    return msgspec.structs.replace(config, notes=(*config.notes, *_notes(found, config, unnamed)))
 
 
 def _set_variable(provider: BuiltinProvider, env: Mapping[str, str]) -> str:
@@ -74,12 +78,16 @@ def _nothing_found(found: Mapping[str, str]) -> str:
     )
 
 
-def _notes(found: Mapping[str, str], config: Config) -> list[str]:
+def _notes(found: Mapping[str, str], config: Config, unnamed: Collection[str]) -> list[str]:
     notes = []
     for name, variable in found.items():
         count = sum(1 for card in config.snapshot.cards.values() if card.provider == name)
         if count:
             notes.append(f"{name}: found by {variable}, {count} models")
+            if name in unnamed:
+                notes.append(
+                    f"{name} has only what was loaded into it: name your models, as in {MODELS_VARIABLE}={name}/MODEL"
+                )
         else:
             notes.append(f"{name}: found by {variable}, but no model of it is named in {MODELS_VARIABLE}: not used")
     return notes
