@@ -260,6 +260,25 @@ def test_a_slow_deployment_gets_less_but_is_not_forgotten() -> None:
     assert counts[0] > counts[1] > counts[2] > 10
 
 
+def test_a_conversation_stays_at_its_deployment_until_that_goes_away() -> None:
+    standings = [Standing(Deployment(name, "m", max_concurrency=1), POLICY) for name in "abc"]
+    pool, random = Pool(card_at(), standings), Random(7)
+
+    def place(sticky: str) -> Standing:
+        found = pool.choose(0.0, (), lambda _: True, random.random, stream=False, sticky=sticky)
+        assert found is not None
+        return found
+
+    own = {f"talk-{number}": place(f"talk-{number}") for number in range(300)}
+    assert min(list(own.values()).count(one) for one in standings) > 60, "spread over all"
+    assert all(place(name) is one for name, one in own.items())
+    standings[0].busy_until = 1.0
+    assert all(place(name) is one for name, one in own.items() if one is not standings[0])
+    assert standings[1].gate is not None
+    assert standings[1].gate.try_enter()
+    assert standings[2] in {place(name) for name, one in own.items() if one is standings[1]}, "rather than to wait"
+
+
 def test_weights_share_the_load_and_the_tried_ones_come_last() -> None:
     heavy, light = Standing(Deployment("a", "m", weight=3.0), POLICY), Standing(Deployment("b", "m"), POLICY)
     pool, random = Pool(card_at(), [heavy, light]), Random(7)

@@ -51,6 +51,8 @@ class Call(Struct, frozen=True):
     """Higher ones leave a queue first."""
     deadline: float = inf
     """On the monotonic clock."""
+    sticky: str = ""
+    """What names the conversation, where it should stay at one deployment: for a prompt cache, for private state."""
 
     def __repr__(self) -> str:
         """Without its headers, which hold the caller's key."""
@@ -254,7 +256,12 @@ class Calls:
             return pool.only
         now = self.clock()
         chosen = pool.choose(
-            now, effort.tried, lambda one: self._speaks(one, call.dialect), self._random, stream=call.stream
+            now,
+            effort.tried,
+            lambda one: self._speaks(one, call.dialect),
+            self._random,
+            stream=call.stream,
+            sticky=call.sticky,
         )
         if chosen is not None:
             return chosen

@@ -1,6 +1,7 @@
 """How each deployment stands - breaker, load, latency - and which of several is asked. Pure but for its gate."""
 
 from collections.abc import Callable, Sequence
+from hashlib import blake2b
 
 from baton.call.breaker import Breaker
 from baton.call.hedge import Quantile
@@ -76,13 +77,21 @@ class Pool:
         random: Callable[[], float],
         *,
         stream: bool,
+        sticky: str = "",
     ) -> Standing | None:
-        """One that lets a call through, rather one that was not tried yet; None when there is none."""
+        """One that lets a call through, rather one that was not tried yet; None when there is none.
+
+        Calls with the same `sticky` go to the same one, as long as it lets them through and has a place.
+        """
         open_ = [one for one in self.standings if one.lets(now) and may(one)]
         if len(open_) > 1 and tried:
             open_ = [one for one in open_ if one not in tried] or open_
         if len(open_) <= 1:
             return open_[0] if open_ else None
+        if sticky:
+            own = max(open_, key=lambda one: _rank(sticky, one.deployment))
+            if own.gate is None or not own.gate.full:
+                return own
         one, other = open_ if len(open_) == 2 else _two_of(open_, random)
         return _better(one, other, random, stream=stream)
 
@@ -95,6 +104,12 @@ class Pool:
                 return ""
             reasons.append(f"{one.deployment.upstream!r} at {one.deployment.provider!r} {reason}")
         return "; ".join(reasons)
+
+
+def _rank(sticky: str, place: Deployment) -> bytes:
+    """The highest one is the own deployment: where one goes away, only its own calls move."""
+    name = f"{place.provider}\0{place.upstream}\0{sticky}"
+    return blake2b(name.encode("utf-8", "replace"), digest_size=8).digest()
 
 
 def _two_of(standings: list[Standing], random: Callable[[], float]) -> tuple[Standing, Standing]:
