@@ -253,6 +253,23 @@ def test_keys_are_asked_for_and_name_the_caller(tmp_path: Path) -> None:
     run(work())
 
 
+def test_a_decision_and_its_grade_are_the_callers_own(tmp_path: Path) -> None:
+    keys = tuple(KeyConfig(name, Secret(f"sk-{name}-key-of-the-test")) for name in ("alice", "bob"))
+    mine, others = ({"authorization": f"Bearer sk-{name}-key-of-the-test"} for name in ("alice", "bob"))
+
+    async def work() -> None:
+        async with gateway(tmp_path, http_answer(200, ANSWER), keys=keys) as gate:
+            _, headers, _ = await post(gate, CHAT, ASK, **mine)
+            id_ = headers["x-baton-request-id"]
+            grade = {"request_id": id_, "score": 1.0}
+            assert (await get(gate, f"/v1/baton/decisions/{id_}", **mine))[0] == 200
+            assert (await get(gate, f"/v1/baton/decisions/{id_}", **others))[0] == 404
+            assert (await post(gate, "/v1/baton/feedback", grade, **others))[0] == 404
+            assert (await post(gate, "/v1/baton/feedback", grade, **mine))[0] == 202
+
+    run(work())
+
+
 @pytest.mark.parametrize(
     ("request_line", "status"),
     [

@@ -93,6 +93,13 @@ def decision_of(place: Place, decision_id: str) -> Decision | None:
     return None if body is None else msgspec.json.decode(body, type=Decision)
 
 
+def key_of(place: Place, request_id: str) -> str | None:
+    """Name of the key that made a request, None when the ledger has none of that id."""
+    with opened(place) as connection:
+        found = connection.execute(text("SELECT key FROM requests WHERE request_id = :id"), {"id": request_id}).scalar()
+    return None if found is None else str(found)
+
+
 def opened(place: Place) -> AbstractContextManager[Connection]:
     """One read-only connection that sees one moment of a ledger. Raises LedgerError."""
     return reading_shared(place) if isinstance(place, Secret) else reading(place)

@@ -9,11 +9,13 @@ from msgspec import Struct
 from baton.flow.arrival import Reply
 from baton.flow.dry_run import DRY_RUN_ID, shown
 from baton.protocol.request import read_request
-from baton.record.queries import decision_of, report
+from baton.record.database import Place
+from baton.record.queries import decision_of, key_of, report
 from baton.server.visit import Visit, json_reply
 from baton.types.card import Dialect
 from baton.types.errors import MalformedBody, NotFound
 from baton.types.outcome import Grade
+from baton.types.request import Caller
 
 
 async def dry_run(visit: Visit) -> Reply:
@@ -24,14 +26,23 @@ async def dry_run(visit: Visit) -> Reply:
 
 
 async def show_decision(visit: Visit) -> Reply:
+    """To the caller whose request it was; where nobody needs a key, to everybody."""
     visit.house.ledger.flush()
-    ledger, id_ = visit.house.ledger, visit.params["id"]
-    found = decision_of(ledger.path, id_)
-    if found is None and ledger.place != ledger.path:  # another replica made it
-        found = await asyncio.to_thread(decision_of, ledger.place, id_)
+    place = await _place_of(visit, visit.params["id"])
+    found = None if place is None else await asyncio.to_thread(decision_of, place, visit.params["id"])
     if found is None:
-        raise NotFound(f"no decision with id {visit.params['id']!r} is in the ledger", "id")
+        raise NotFound(f"no decision of yours with id {visit.params['id']!r} is in the ledger", "id")
     return json_reply(shown(found))
+
+
+async def _place_of(visit: Visit, request_id: str) -> Place | None:
+    """Which ledger has a request of this caller; None when none has."""
+    ledger = visit.house.ledger
+    for place in dict.fromkeys((ledger.path, ledger.place)):  # another replica may have made it
+        key = await asyncio.to_thread(key_of, place, request_id)
+        if key is not None:
+            return place if visit.caller.name in {key, Caller().name} else None
+    return None
 
 
 class Feedback(Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,6 +60,10 @@ async def take_feedback(visit: Visit) -> Reply:
         raise MalformedBody(f"feedback must be {{request_id, score, grader?, reason?}}: {error}") from error
     if not 0.0 <= given.score <= 1.0:
         raise MalformedBody(f"`score` must lie between 0 and 1, not {given.score!r}", "score")
+    if visit.caller.name != Caller().name:
+        visit.house.ledger.flush()
+        if await _place_of(visit, given.request_id) is None:
+            raise NotFound(f"no request of yours with id {given.request_id!r} is in the ledger", "request_id")
     visit.house.ledger.grade(Grade(given.request_id, given.score, given.grader, given.reason, time.time()))
     return json_reply({"accepted": given.request_id}, 202)
 
