@@ -16,6 +16,8 @@ from baton.state.redis_tallies import Calendar, Figures, Outcome, RedisTallies
 from baton.types.spend import Account, Limit, Limits, Room, Spent, Standing
 
 MINUTE_S = 60.0
+LEASE_S = 60.0
+"""At most: what is open is renewed while its process lives."""
 _encode = msgspec.msgpack.Encoder().encode
 _TAKING = msgspec.msgpack.Decoder(Taking)
 
@@ -104,10 +106,9 @@ class SharedCounters:
     async def _take(self, taking: Taking, at: Calendar) -> Outcome:
         """An account that Redis does not know, or not any more, is told what was heard of it last."""
         note = _encode(taking)
+        until = min(taking.until, taking.now + LEASE_S)
         for _ in range(len(taking.path) + 1):
-            outcome = await self._tallies.take(
-                taking.hold, taking.path, taking.amount, taking.tokens, taking.until, at, note
-            )
+            outcome = await self._tallies.take(taking.hold, taking.path, taking.amount, taking.tokens, until, at, note)
             if outcome.kind != "unknown":
                 return outcome
             name = taking.path[outcome.account].name
