@@ -128,6 +128,26 @@ def test_an_open_breaker_bars_the_model_probes_it_and_closes_again() -> None:
     asyncio.run(run())
 
 
+def test_each_opening_of_a_breaker_is_told_once() -> None:
+    async def run() -> None:
+        async with desk({"a": [BROKEN]}, A) as one:
+            opened: list[Deployment] = []
+            one.calls.opened = opened.append
+            for _ in range(3):
+                assert opened == []
+                with pytest.raises(UpstreamStatus):
+                    await one.ask()
+            assert opened == [A]
+            with pytest.raises(UpstreamAway):
+                await one.ask()
+            await asyncio.sleep(0.12)
+            with pytest.raises(UpstreamStatus):  # the probe fails
+                await one.ask()
+            assert opened == [A, A]
+
+    asyncio.run(run())
+
+
 def test_who_asks_to_be_left_alone_is_left_alone_for_a_time_that_can_be_meant() -> None:
     busy = http_answer(429, b"{}", "application/json", "retry-after: 86400")
 

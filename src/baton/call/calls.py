@@ -125,6 +125,8 @@ class Calls:
         self.standings: dict[tuple[str, str], Standing] = {}
         self.troubled: set[Standing] = set()
         """Those that may be away; all others let every call through."""
+        self.opened: Callable[[Deployment], None] = _nobody_listens
+        """Called whenever a breaker opens."""
         self.budget = RetryBudget(policy.retry_share, policy.retry_burst)
         self._now = now
         self._random = random
@@ -237,7 +239,10 @@ class Calls:
             standing.breaker.dropped(probe=probe)
             rest = self.policy.breaker.open_s if rest is None else rest
         else:
+            openings = standing.breaker.openings
             standing.breaker.bad(now, probe=probe)
+            if standing.breaker.openings > openings:
+                self.opened(standing.deployment)
         if rest:
             standing.busy_until = max(standing.busy_until, now + min(rest, self.policy.breaker.max_open_s))
         self.troubled.add(standing)
@@ -311,3 +316,7 @@ def _at(card: ModelCard, place: Deployment) -> ModelCard:
     if place.provider == card.provider and place.upstream == card.upstream:
         return card
     return replace(card, provider=place.provider, upstream=place.upstream)
+
+
+def _nobody_listens(_deployment: Deployment) -> None:
+    """The default."""
