@@ -182,3 +182,18 @@ def test_a_compressed_body_is_refused_unread(tmp_path: Path, coding: bytes) -> N
     assert told.startswith(b"HTTP/1.1 415 ")
     assert b'"code":"body_encoded"' in told
     assert found.upstream.requests == []
+
+
+@pytest.mark.parametrize("value", [b"a\x7fb", b"a\x01b", b"a\r\n b", b"a\rb"])
+def test_a_header_of_a_provider_that_is_none_breaks_nothing(tmp_path: Path, value: bytes) -> None:
+    body = b'{"model":"sim/nano","input":"x"}'
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: audio/mpeg\r\ncontent-disposition: " + value
+    script: list[Step] = [head + b"\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}"]
+
+    async def what(found: Gateway) -> None:
+        asked = b"POST /v1/audio/speech HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+        told = await raw_exchange(found.url, asked + b"content-length: %d\r\n\r\n" % len(body) + body)
+        assert told.startswith(b"HTTP/1.1 502 ")
+        assert b'"code":"upstream_not_json"' in told
+
+    on_a_gateway(tmp_path, script, what)
