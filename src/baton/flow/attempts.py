@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from baton.call.cache import Flight, Kept
 from baton.call.calls import Asked, Call
+from baton.call.hedge import hedged
 from baton.call.retry import Effort, Step
 from baton.decide.estimate import tokens_expected
 from baton.flow.arrival import Arrival
@@ -23,6 +24,7 @@ from baton.state.redis_keep import recalled
 from baton.types.card import ModelCard
 from baton.types.decision import Decision
 from baton.types.errors import HandoffRefused, NoEligibleModel, UpstreamAway, UpstreamFault
+from baton.types.money import Usage
 from baton.types.request import Request
 
 AnyStream = AnswerStream | HeldStream
@@ -50,6 +52,7 @@ class Answered(Struct):
     kept: Kept | None = None
     resumed: bool = False
     """Another model had begun it."""
+    asked_at: float | None = None
     _broke: UpstreamFault | None = None
 
     @property
@@ -138,9 +141,10 @@ class Attempts:
         card = same or house.card(house.decide(run, self._request, self._arrival.caller, self._barred).model)
         passage = house.carrier.continuation(run, self._request, card, text)
         run.handed_off(passage)
-        asked = await self._ask(self._call(card, passage))
+        asked, asked_at = await self._ask(self._call(card, passage))
         stream.go_on(passage.reader(), asked.card)
-        return Answered(asked, passage, begun=Begun(stream, b"", asked.upstream.chunks()), resumed=True)
+        begun = Begun(stream, b"", asked.upstream.chunks())
+        return Answered(asked, passage, begun=begun, resumed=True, asked_at=asked_at)
 
     def _call(self, card: ModelCard, passage: Passage) -> Call:
         request = self._request
@@ -222,20 +226,48 @@ class Attempts:
     # --- one attempt -------------------------------------------------------------------------------
 
     async def _attempt(self, passage: Passage, call: Call) -> Answered:
+        """One call; where the route hedges and the first is slower than most, a second one beside it."""
+        calls = self._house.calls
+        after_s = calls.hedge_after_s(call, self._effort) if self._hedges() else None
+        if after_s is None:
+            return await self._one(passage, call)
+        return await hedged(
+            lambda: self._one(passage, call),
+            lambda: self._one(passage, call) if calls.may_hedge() else None,
+            after_s,
+            self._lost,
+        )
+
+    def _hedges(self) -> bool:
+        decision = self._run.decision
+        return decision is not None and self._house.policy.route_named(decision.route).hedge
+
+    def _lost(self, late: Answered) -> None:
+        """The other one was faster; what this one was sent is paid all the same."""
+        late.drop(None)
+        if late.begun is not None:
+            self._run.attempted(
+                late.asked.card, late.asked.upstream.status, None, None, guess=self._sent(), asked_at=late.asked_at
+            )
+
+    def _sent(self) -> Usage:
+        return Usage(input=tokens_expected(self._request.facts))
+
+    async def _one(self, passage: Passage, call: Call) -> Answered:
         """A fault, or a caller who leaves while waiting, is an attempt as well."""
         run = self._run
-        asked = await self._ask(call)
+        asked, asked_at = await self._ask(call)
         try:
             if call.stream:
-                return Answered(asked, passage, begun=await _begin(asked, self._stream(passage)))
-            return await self._whole(asked, passage)
+                return Answered(asked, passage, begun=await _begin(asked, self._stream(passage)), asked_at=asked_at)
+            return await self._whole(asked, passage, asked_at)
         except UpstreamFault as fault:
             _drop(asked, fault)
-            run.attempted(asked.card, asked.upstream.status, None, fault)
+            run.attempted(asked.card, asked.upstream.status, None, fault, asked_at=asked_at)
             raise
         except BaseException:
             _drop(asked, None)
-            run.attempted(asked.card, asked.upstream.status, None, None)
+            run.attempted(asked.card, asked.upstream.status, None, None, guess=self._sent(), asked_at=asked_at)
             raise
 
     def _stream(self, passage: Passage) -> AnyStream:
@@ -243,33 +275,34 @@ class Attempts:
             return passage.stream(ResumableStream)
         return self._house.tools.stream(self._run, self._request, passage, passage.stream())
 
-    async def _ask(self, call: Call) -> Asked:
+    async def _ask(self, call: Call) -> tuple[Asked, float]:
+        """The head of a good answer, and when it was asked for."""
         run, house = self._run, self._house
         if run.caller.path or run.caller.routes:
             await house.spending.before(run, call.card)
         if house.life.replicas is not None:
             await house.life.replicas.dispatching(run, call.card, tokens_expected(self._request.facts))
-        run.asking()
+        asked_at = run.asking()
         try:
             asked = await house.calls.ask(call, self._effort)
         except UpstreamAway:
             raise  # nothing was sent
         except UpstreamFault as fault:
-            run.attempted(call.card, fault.upstream_status, None, fault)
+            run.attempted(call.card, fault.upstream_status, None, fault, asked_at=asked_at)
             raise
         except asyncio.CancelledError:
-            run.attempted(call.card, 0, None, None)
+            run.attempted(call.card, 0, None, None, guess=self._sent(), asked_at=asked_at)
             raise
         run.answering(simulated=house.config.snapshot.providers[asked.card.provider].simulated)
-        return asked
+        return asked, asked_at
 
-    async def _whole(self, asked: Asked, passage: Passage) -> Answered:
+    async def _whole(self, asked: Asked, passage: Passage, asked_at: float) -> Answered:
         """A whole answer that is one JSON object; anything else is a fault."""
         house, run = self._house, self._run
         body, usage, made = passage.whole(await asked.upstream.read(house.max_answer_bytes))
         flagged = house.tools.whole(run, self._request, passage, made)
         asked.ended()
-        run.answered(asked.card, asked.upstream.status, usage, flagged)
+        run.answered(asked.card, asked.upstream.status, usage, flagged, asked_at)
         house.carrier.settle(run, passage, made)
         return Answered(asked, passage, body)
 
@@ -280,6 +313,8 @@ async def _begin(asked: Asked, stream: AnyStream) -> Begun:
     first = b""
     async for chunk in chunks:
         first = stream.feed(chunk)
+        if stream.broken and (fault := stream.fault()) is not None:
+            raise fault
         if first:
             break
     else:

@@ -20,6 +20,7 @@ from baton.protocol.dialects import Reply, grammar_of
 from baton.protocol.images import image_addresses, with_images
 from baton.protocol.prefix import prefix_hashes
 from baton.protocol.private import model_family
+from baton.protocol.reasoning import carries_private_state, shows_reasoning
 from baton.protocol.splice import splice
 from baton.protocol.tool_ids import renamed_tools
 from baton.protocol.unfit import needs_rendering
@@ -175,7 +176,8 @@ class Carrier:
             custom_tools=frozenset(tool.name for tool in conversation.tools if tool.kind == "custom"),
             tool_names=renamed_tools(conversation, way.target.dialect),
             echo=conversation.members,
-            seal=self._private.seal if self._in_band else None,
+            show_reasoning=shows_reasoning(conversation),
+            seal=self._private.seal if self._in_band and carries_private_state(conversation) else None,
         )
 
     def _target(self, card: ModelCard, provider: Provider, dialect: Dialect) -> Target:

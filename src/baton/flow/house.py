@@ -175,7 +175,8 @@ def _private_state(config: Config, keep: Keep) -> PrivateState:
 def _spending(config: Config, life: Life, earlier: House | None) -> Spending:
     if earlier is not None:
         return earlier.spending.renewed(config)
-    return Spending(config, life.counters, life.ledger.path)
+    ledger = life.ledger  # Redis is told what all replicas spent, where all of them can be read
+    return Spending(config, life.counters, ledger.path if life.replicas is None else ledger.place)
 
 
 class _Ids:

@@ -94,6 +94,11 @@ class RelayedStream:
     def told(self) -> bool:
         return self._watch.error_event
 
+    @property
+    def broken(self) -> bool:
+        """Nothing that comes can mend it: the upstream need not be read to its end."""
+        return self._watch.broken is not None
+
     def _reported(self) -> StreamFault:
         """The error event, read as the dialect means it."""
         reader = grammar_of(self._dialect).stream_reader(Origin(), "")
@@ -170,6 +175,10 @@ class TranslatedStream:
 
     @property
     def told(self) -> bool:
+        return self._fault is not None
+
+    @property
+    def broken(self) -> bool:
         return self._fault is not None
 
     def end(self) -> bytes:

@@ -64,9 +64,10 @@ class Run:
         if passage.handoff is not None and self.decision is not None:
             self.decision = replace(self.decision, handoff=passage.handoff)
 
-    def asking(self) -> None:
-        """A model is about to be asked."""
+    def asking(self) -> float:
+        """A model is about to be asked. The moment, for `attempted`, where several are asked at once."""
         self._asked_at = self._head_at = self._monotonic()
+        return self._asked_at
 
     def answering(self, *, simulated: bool | None = None) -> None:
         """The first byte of the answer is there; `simulated` where it is known only now."""
@@ -79,26 +80,43 @@ class Run:
         if self.keep_content:
             self._answer.append(piece)
 
-    def answered(self, card: ModelCard, status: int, usage: Usage | None, flagged: BatonError | None = None) -> None:
+    def answered(
+        self,
+        card: ModelCard,
+        status: int,
+        usage: Usage | None,
+        flagged: BatonError | None = None,
+        asked_at: float | None = None,
+    ) -> None:
         """One call has ended well. What it says of its tokens may be wrong all the same: then it is not believed."""
         fault = usage_fault(usage, card)
-        self.attempted(card, status, usage if fault is None else None, flagged or fault)
+        self.attempted(card, status, usage if fault is None else None, flagged or fault, asked_at=asked_at)
 
-    def attempted(self, card: ModelCard, status: int, usage: Usage | None, fault: BatonError | None) -> None:
-        """One call has ended, well or not."""
+    def attempted(
+        self,
+        card: ModelCard,
+        status: int,
+        usage: Usage | None,
+        fault: BatonError | None,
+        *,
+        guess: Usage | None = None,
+        asked_at: float | None = None,
+    ) -> None:
+        """One call has ended, well or not. `guess`: the best that is known of its tokens where it told nothing."""
         ended = self._monotonic()
-        self._waited_s += ended - self._asked_at
+        began = self._asked_at if asked_at is None else asked_at
+        self._waited_s += ended - began
         self._attempts.append(
             Attempt(
                 model=card.id,
                 provider=card.provider,
                 status=status,
                 fault="" if fault is None else fault.code,
-                duration_s=ended - self._asked_at,
-                first_byte_s=self._head_at - self._asked_at,
+                duration_s=ended - began,
+                first_byte_s=max(0.0, self._head_at - began),
                 usage=usage or NO_USAGE,
                 usage_known=usage is not None,
-                cost=self._cost_of(card, status, usage),
+                cost=self._cost_of(card, status, usage or guess),
             )
         )
 

@@ -5,6 +5,7 @@ BudgetExceeded or RateLimited, and `go_on` makes it fit another model; 2. `passe
 length nobody limits: it gets more while the budgets have it, else StoppedByBudget ends it; 3. `settle` closes it once.
 """
 
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
@@ -22,13 +23,16 @@ from baton.spend.meter import tokens_in
 from baton.spend.periods import day_of, first_day, month_of
 from baton.types.card import Dialect, ModelCard
 from baton.types.decision import Decision
-from baton.types.errors import BudgetExceeded, LimitReached, NotAllowed, RateLimited, StoppedByBudget
+from baton.types.errors import BudgetExceeded, LedgerError, LimitReached, NotAllowed, RateLimited, StoppedByBudget
 from baton.types.money import Price, Usage, usd_text
 from baton.types.request import Caller, Request
+from baton.types.secret import Secret
 from baton.types.spend import HOUSE, KINDS, MEASUREMENT, NO_LIMITS, ORCHESTRATION, Account, Limit, Spent, account_name
 
 if TYPE_CHECKING:
     from baton.flow.run import Run
+
+log = logging.getLogger("baton.spend")
 
 SWEEP_S = 30.0
 DEFAULT_OUTPUT_TOKENS = 500
@@ -184,9 +188,18 @@ class Spending:
 
 
 def spent_now(place: Place, now: float) -> dict[str, Spent]:
-    """By account, as the ledger has it. Raises LedgerError."""
+    """By account, as the ledger has it. Raises LedgerError for a file; a database may be away, or empty.
+
+    Replicas know from each other what was spent, and need the ledger only where all of them begin anew.
+    """
     today = day_of(now)
-    return spent_of(place, today, first_day(month_of(today)))
+    try:
+        return spent_of(place, today, first_day(month_of(today)))
+    except LedgerError as error:
+        if not isinstance(place, Secret):
+            raise
+        log.warning("what was spent so far is not read from the ledger: %s", error)
+        return {}
 
 
 # --- who pays --------------------------------------------------------------------------------------

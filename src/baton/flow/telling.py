@@ -5,18 +5,23 @@ from collections.abc import AsyncGenerator
 
 import msgspec
 
+from baton.decide.estimate import tokens_expected
 from baton.flow.attempts import Answered, Attempts
 from baton.flow.cached import Recorder
 from baton.flow.house import House
 from baton.flow.run import Run
 from baton.flow.screen import Screen
+from baton.protocol.plausible import usage_fault
 from baton.protocol.voice import voice_of
+from baton.spend.meter import tokens_in
 from baton.types.card import ModelCard
 from baton.types.errors import BatonError, LimitReached, Overloaded, UpstreamFault
+from baton.types.events import AnswerMessage
 from baton.types.money import Usage, usd_text
 
 EVENTS = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
 STOPPING = "Baton is stopping and could not wait for the end of this answer: ask again"
+CHARS_PER_TOKEN = 4
 LEFT_STATUS = 499
 """What the ledger notes when the caller left before the answer (the status that nginx uses)."""
 
@@ -80,6 +85,8 @@ class Telling:
         stream, begun, hold = self._answered.stream, self._answered.begun, self._run.hold
         assert begun is not None
         if begun.first:
+            if hold is not None and hold.passed(begun.first):
+                await hold.extend()
             yield begun.first
         try:
             async for chunk in begun.rest:
@@ -87,6 +94,8 @@ class Telling:
                     if hold is not None and hold.passed(ready):
                         await hold.extend()
                     yield ready
+                if stream.broken:
+                    return
         except UpstreamFault as fault:
             self._answered.broke(fault)
             return
@@ -137,15 +146,34 @@ class Telling:
         asked.ended(fault, left=fault is None and not well)
         self._share(well=well)
         if not well:
-            run.attempted(asked.card, asked.upstream.status, stream.usage(), fault)
+            usage = stream.usage()
+            believed = usage if usage_fault(usage, asked.card) is None else None
+            run.attempted(
+                asked.card,
+                asked.upstream.status,
+                believed,
+                fault,
+                guess=self._guess(),
+                asked_at=self._answered.asked_at,
+            )
             self._finish_badly(fault)
             return
         made = stream.made()
         flagged = self._house.tools.ended(run, self._request, self._answered.passage, made)
-        run.answered(asked.card, asked.upstream.status, stream.usage(), flagged)
+        run.answered(asked.card, asked.upstream.status, stream.usage(), flagged, self._answered.asked_at)
         if not self._answered.resumed:
             self._house.carrier.settle(run, self._answered.passage, made)
         run.finish(self._house.sink, "ok", 200)
+
+    def _guess(self) -> Usage:
+        """What a stream that told no usage has used: its input as expected, and as much output as was seen of it."""
+        if self._run.hold is not None:
+            return self._run.hold.used()
+        made = self._answered.stream.made()
+        seen = tokens_in(made) if isinstance(made, bytes) else 0
+        if isinstance(made, AnswerMessage):
+            seen = sum(len(getattr(part, "text", "")) for part in made.parts) // CHARS_PER_TOKEN
+        return Usage(input=tokens_expected(self._request.facts), output=seen)
 
     def _finish_badly(self, fault: UpstreamFault | None) -> None:
         run, sink = self._run, self._house.sink

@@ -110,6 +110,10 @@ class HeldStream:
     def told(self) -> bool:
         return self._stream.told and self._held is None
 
+    @property
+    def broken(self) -> bool:
+        return self._stream.broken
+
     def end(self) -> bytes:
         return b"" if self._dropped else self._stream.end()
 
