@@ -177,6 +177,8 @@ async def disturb(
         replica.start()
         recovery[f"replica {number}"] = await seconds_until(lambda replica=replica: serves(replica))
         await asyncio.sleep(pause_s / 2)
+    if redis.forgets:
+        await asyncio.sleep(LEASES_S)  # what killed replicas left open is known nowhere else
     redis.kill()
     await asyncio.sleep(pause_s / 2)
     bursts["sk-alone"] = await burst(replicas, "sk-alone")

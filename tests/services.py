@@ -44,13 +44,13 @@ class RedisServer:
             missing("redis-server")
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
-        self._durable = durable
+        self.forgets = not durable
         self._folder = Path(tempfile.mkdtemp(prefix="redis", dir="/tmp"))
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder)]
-        command += ["--save", "", "--appendonly", "yes" if self._durable else "no", "--appendfsync", "always"]
+        command += ["--save", "", "--appendonly", "no" if self.forgets else "yes", "--appendfsync", "always"]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_for_port(self.port)
 
