@@ -71,10 +71,11 @@ class RedisLink:
         self.up = False
         self.on_up: list[Callable[[], None]] = []
         """Called whenever Redis answers again, the first time too: what it forgot can be told anew."""
-        self._make: Callable[[], Any] = lambda: driver.Redis.from_url(
+        pool: Any = driver.ConnectionPool
+        self._make: Callable[[], Any] = pool.from_url(
             url.reveal(), socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=None, protocol=2
-        )
-        self._redis: Any = None  # untyped in parts
+        ).make_connection
+        self._connection: Any = None  # one of the driver's: its client costs as much again for each command
         self._digests: dict[Script, str] = {}
         self._calls: list[_Op] = []
         self._posts: deque[_Op] = deque()
@@ -135,9 +136,8 @@ class RedisLink:
         from redis.exceptions import RedisError
 
         try:
-            if self._redis is None:
-                self._redis = self._make()
-            await self._redis.ping()
+            self._connection = self._make()
+            await self._connection.connect()
         except (RedisError, OSError) as error:
             await self._lost(error)
             return False
@@ -156,12 +156,12 @@ class RedisLink:
         """Everything that was asked so far, in one write."""
         from redis.exceptions import RedisError
 
-        assert self._redis is not None
+        assert self._connection is not None
         posts = [self._posts.popleft() for _ in range(min(len(self._posts), POSTS_PER_WRITE))]
         calls, self._calls = self._calls, []
         ops = posts + calls
         try:
-            answers = await self._run(self._redis, ops)
+            answers = await self._run(self._connection, ops)
         except (RedisError, OSError) as error:
             self._posts.extendleft(reversed(posts))
             self._fail(calls, error, sent=True)
@@ -173,32 +173,22 @@ class RedisLink:
         for op, answer in zip(ops, answers, strict=True):
             self._tell(op, answer)
 
-    async def _run(self, redis: Any, ops: Sequence[_Op]) -> list[Any]:
+    async def _run(self, connection: Any, ops: Sequence[_Op]) -> list[Any]:
         from redis.exceptions import NoScriptError
 
-        for script in {op.script for op in ops} - self._digests.keys():
-            self._digests[script] = await redis.script_load(script.text)
-        answers = await self._write(redis, ops)
+        unloaded = list({op.script for op in ops} - self._digests.keys())
+        loaded = await _exchange(connection, [("SCRIPT LOAD", script.text) for script in unloaded])
+        for refused in (one for one in loaded if isinstance(one, Exception)):
+            raise refused
+        self._digests.update(zip(unloaded, loaded, strict=True))
+        commands = [("EVALSHA", self._digests[op.script], len(op.keys), *op.keys, *op.args) for op in ops]
+        answers = await _exchange(connection, commands)
         unknown = [index for index, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
-        if unknown:  # Redis was started anew between two writes
+        if unknown:  # Redis has lost its scripts
             self._digests.clear()
-            for index, answer in zip(unknown, await self._run(redis, [ops[index] for index in unknown]), strict=True):
+            again = await self._run(connection, [ops[index] for index in unknown])
+            for index, answer in zip(unknown, again, strict=True):
                 answers[index] = answer
-        return answers
-
-    async def _write(self, redis: Any, ops: Sequence[_Op]) -> list[Any]:
-        if len(ops) == 1:
-            from redis.exceptions import ResponseError
-
-            op = ops[0]
-            try:
-                return [await redis.evalsha(self._digests[op.script], len(op.keys), *op.keys, *op.args)]
-            except ResponseError as error:
-                return [error]
-        pipeline = redis.pipeline(transaction=False)
-        for op in ops:
-            pipeline.evalsha(self._digests[op.script], len(op.keys), *op.keys, *op.args)
-        answers: list[Any] = await pipeline.execute(raise_on_error=False)
         return answers
 
     def _tell(self, op: _Op, answer: Any) -> None:
@@ -228,6 +218,22 @@ class RedisLink:
         await self._leave()
 
     async def _leave(self) -> None:
-        redis, self._redis = self._redis, None
-        if redis is not None:
-            await redis.aclose()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.disconnect(nowait=True)
+
+
+async def _exchange(connection: Any, commands: Sequence[Sequence[Any]]) -> list[Any]:
+    """All in one write. What Redis refuses is an answer too."""
+    from redis.exceptions import ResponseError
+
+    if not commands:
+        return []
+    await connection.send_packed_command(connection.pack_commands(commands))
+    answers: list[Any] = []
+    for _ in commands:
+        try:
+            answers.append(await connection.read_response())
+        except ResponseError as error:
+            answers.append(error)
+    return answers
