@@ -1,7 +1,7 @@
 """What accounts have used, in Redis: a step is one script, so that no replica gets between its check and its taking.
 
 The rules are those of `spend/memory.py`, told again in Lua; a test holds the two together. An account is a hash; a hold
-is a hash with a place in the queue of leases; a closed hold leaves a mark for a day, so that it is closed once.
+is a hash with a place in the queue of leases; a closed hold leaves a mark for a time, so that it is closed once.
 """
 
 from collections.abc import Sequence
@@ -165,7 +165,7 @@ EXTEND = Script(
 )
 
 _CLOSE = """
-local function close(hold_key, id, holds, cost, tokens, day, month)
+local function close(hold_key, id, holds, cost, tokens, day, month, marked_s)
     local hold = redis.call('HMGET', hold_key, 'accounts', 'amount', 'tokens', 'day', 'month')
     if not hold[1] then return nil end
     cost, tokens = cost or tonumber(hold[2]), tokens or tonumber(hold[3])
@@ -180,7 +180,7 @@ local function close(hold_key, id, holds, cost, tokens, day, month)
     end
     redis.call('DEL', hold_key)
     redis.call('ZREM', holds, id)
-    redis.call('SET', hold_key .. ':closed', 1, 'EX', 86400)
+    redis.call('SET', hold_key .. ':closed', 1, 'EX', marked_s)
     return cost
 end
 """
@@ -192,7 +192,7 @@ GIVE = Script(
     + """
     local id, cost, tokens = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
     local day, month, began, began_month = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
-    if close(KEYS[1], id, KEYS[2], cost, tokens, day, month) then return 1 end
+    if close(KEYS[1], id, KEYS[2], cost, tokens, day, month, 3600) then return 1 end
     if redis.call('EXISTS', KEYS[1] .. ':closed') == 1 then return 0 end
     -- Taken while Redis was away, or before it forgot everything: what it cost was spent all the same.
     for i = 3, #KEYS do
@@ -201,7 +201,7 @@ GIVE = Script(
         book(a, cost, 0, began, began_month)
         save(a)
     end
-    redis.call('SET', KEYS[1] .. ':closed', 1, 'EX', 86400)
+    redis.call('SET', KEYS[1] .. ':closed', 1, 'EX', 3600)
     return 1
     """,
 )
@@ -223,7 +223,7 @@ EXPIRE = Script(
     for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[4])) do
         local key = ARGV[5] .. id
         local taking = redis.call('HGET', key, 'taking')
-        local amount = close(key, id, KEYS[1], nil, nil, day, month)
+        local amount = close(key, id, KEYS[1], nil, nil, day, month, 86400)
         if amount then
             ended[#ended + 1] = {taking, int(amount)}
         else
