@@ -18,6 +18,8 @@ from baton.types.spend import HOUSE
 if TYPE_CHECKING:
     from psycopg import Cursor
 
+Rows = dict[str, Sequence[Sequence[Any]]]
+
 SHIPPED: tuple[Table, ...] = (requests, attempts, decisions, grades, contents)
 INTERRUPTED = "interrupted"
 
@@ -204,21 +206,21 @@ ADD_ROWS = [
 ]
 
 
-def merge(cursor: "Cursor[Any]", rows: dict[str, Sequence[Sequence[Any]]]) -> None:
+def merge(cursor: "Cursor[Any]", rows: Rows) -> None:
     """In the open transaction of `cursor`. `rows` by name of the table, in the order of `columns_of`."""
     receive(cursor, rows)
     reconcile(cursor)
     add(cursor)
 
 
-def receive(cursor: "Cursor[Any]", rows: dict[str, Sequence[Sequence[Any]]]) -> None:
+def receive(cursor: "Cursor[Any]", rows: Rows) -> None:
     for statement in STAGES:
         cursor.execute(statement)
     for table in SHIPPED:
         if rows.get(table.name):
             with cursor.copy(f"COPY new_{table.name} ({', '.join(columns_of(table))}) FROM STDIN") as copy:
                 for row in rows[table.name]:
-                    copy.write_row([_storable(value) for value in row])
+                    copy.write_row(row)
 
 
 def reconcile(cursor: "Cursor[Any]") -> None:
@@ -235,6 +237,9 @@ def add(cursor: "Cursor[Any]") -> None:
         cursor.execute(statement)
 
 
-def _storable(value: Any) -> Any:
+def storable(rows: Rows) -> Rows:
     """PostgreSQL has no character zero in its texts, and callers may name a task with it."""
-    return value.replace("\x00", "\ufffd") if isinstance(value, str) and "\x00" in value else value
+    return {
+        name: [[value.replace("\x00", "\ufffd") if isinstance(value, str) else value for value in row] for row in found]
+        for name, found in rows.items()
+    }
