@@ -226,6 +226,42 @@ def test_a_conversation_longer_than_the_window_is_cut_and_the_cut_reported(tmp_p
     asyncio.run(run())
 
 
+QUESTION = [{"role": "user", "content": f"please use {TOOL}"}]
+BARE: dict[str, tuple[str, dict[str, Any], str]] = {
+    "anthropic": ("/v1/messages", {"messages": QUESTION, "max_tokens": 500}, "content"),
+    "openai-responses": ("/v1/responses", {"input": QUESTION, "store": False}, "output"),
+    "gemini": (
+        "/v1beta/models/{}:generateContent",
+        {"contents": [{"parts": [{"text": "please think"}]}]},
+        "candidates",
+    ),
+}
+ASKING: dict[str, dict[str, Any]] = {
+    "anthropic": {"thinking": {"type": "adaptive"}},
+    "openai-responses": {"include": ["reasoning.encrypted_content"], "reasoning": {"summary": "auto"}},
+    "gemini": {"generationConfig": {"thinkingConfig": {"includeThoughts": True}}},
+}
+
+
+@pytest.mark.parametrize("model", [CLAUDE, GPT, GEMINI, DEEPSEEK])
+@pytest.mark.parametrize("dialect", BARE)
+def test_reasoning_is_shown_to_those_alone_who_asked_for_it(tmp_path: Path, dialect: str, model: str) -> None:
+    """`content[0].text` is the answer where thinking is off: no carrier of foreign state stands before it."""
+
+    async def run() -> None:
+        path, body, place = BARE[dialect]
+        async with vendors(tmp_path) as gateway:
+            for more in ({}, ASKING[dialect]):
+                asked = await post(gateway, path.format(model), {"model": model} | body | more)
+                assert asked.status_code == 200, asked.text
+                shown = json.dumps(asked.json()[place])
+                thinks = any(mark in shown for mark in ('"thinking"', '"reasoning"', '"thought"'))
+                assert thinks == bool(more), shown
+
+    if VENDORS[model.partition("/")[0]][0] != dialect:
+        asyncio.run(run())
+
+
 # --- what may not cross --------------------------------------------------------------------------
 
 

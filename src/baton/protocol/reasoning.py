@@ -1,8 +1,8 @@
-"""The ladder of reasoning effort: between named steps and token budgets, and down to the steps that a model has."""
+"""Reasoning as callers ask for it: the ladder of effort, and what of it their own vendor would show them."""
 
 from collections.abc import Sequence
 
-from baton.types.conversation import EFFORTS, Effort
+from baton.types.conversation import EFFORTS, Conversation, Effort, ReasoningControl
 
 BUDGETS: dict[Effort, int] = {
     "none": 0,
@@ -16,6 +16,9 @@ BUDGETS: dict[Effort, int] = {
 """Tokens of thinking that a step stands for where a model wants a number. 1,024 is the least that Anthropic takes."""
 
 LEAST_BUDGET = 1_024
+NOT_ASKED = ReasoningControl()
+ENCRYPTED_REASONING = b'"reasoning.encrypted_content"'
+"""In `include` of Responses."""
 
 
 def effort_of(budget: int) -> Effort:
@@ -33,3 +36,22 @@ def clamp(effort: Effort, steps: Sequence[Effort]) -> Effort | None:
         ladder = [step for step in ladder if step != "none"]
     below = [step for step in ladder if EFFORTS.index(step) <= EFFORTS.index(effort)]
     return below[-1] if below else next(iter(ladder), None)
+
+
+def shows_reasoning(conversation: Conversation) -> bool:
+    """The caller's own vendor would put the words of reasoning into the answer to this request."""
+    asked = conversation.reasoning or NOT_ASKED
+    if conversation.dialect == "anthropic":
+        return asked.mode not in {None, "off"}
+    if conversation.dialect in {"openai-responses", "gemini"}:
+        return asked.visible not in {"", "omitted"}
+    return True
+
+
+def carries_private_state(conversation: Conversation) -> bool:
+    """The caller's own vendor would put opaque state of its model into the answer to this request."""
+    if conversation.dialect == "anthropic":
+        return shows_reasoning(conversation)
+    if conversation.dialect == "openai-responses":
+        return ENCRYPTED_REASONING in conversation.members.get("include", b"")
+    return True

@@ -297,7 +297,7 @@ class Emitter:
 
     def _private(self, entry: PrivateEntry) -> None:
         """State of the open thinking block is its signature; any other waits for the next gap between blocks."""
-        own = entry.dialect == "anthropic" and entry.kind in {"signature", "redacted"}
+        own = self._reply.show_reasoning and entry.dialect == "anthropic" and entry.kind in {"signature", "redacted"}
         if self._reply.seal is None and not own:
             self._note("answer.private", "withheld", KEPT_BY_STORE)
         elif self._open is not None and entry.anchor == self._open and self._is_thinking():

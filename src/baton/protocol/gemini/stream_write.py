@@ -211,6 +211,9 @@ class Emitter:
         if _is_own(entry):
             yield self._say(-1, TEXT, {"text": "", SIGNATURE: self._signature(entry, carrier=False)})
             return
+        if not self._reply.show_reasoning:
+            self._note("answer.private", "withheld", KEPT_BY_STORE)
+            return
         placed = replace(entry, anchor=self._places.get(entry.anchor, -1))
         signature = self._signature(placed, carrier=True)
         if signature:
