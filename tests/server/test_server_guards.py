@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import msgspec
 import pytest
 from msgspec import Struct
 
@@ -119,6 +120,7 @@ def test_the_same_request_is_answered_again_at_no_cost(tmp_path: Path, stream: b
     assert costs[0] > 0
     assert costs[1] == 0
     assert rows(tmp_path, "SELECT SUM(input_tokens) FROM requests WHERE cost = 0") == [(0,)]
+    assert rows(tmp_path, "SELECT provider FROM attempts ORDER BY sequence") == [("sim",), ("cache",)]
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -206,6 +208,7 @@ def test_what_is_redacted_reaches_no_provider_and_what_is_redacted_in_content_no
     for path in tmp_path.iterdir():
         if "state" not in path.name:
             assert b"canary@" not in path.read_bytes(), path.name
+            assert b"4111 1111" not in path.read_bytes(), path.name
 
 
 def test_what_is_passed_through_is_redacted_too(tmp_path: Path) -> None:
@@ -261,5 +264,43 @@ def test_where_the_route_refuses_calls_that_fit_are_told_whole(tmp_path: Path) -
             assert told.status == 200
             assert b'"weather"' in told.body
             assert told.body.endswith(b"data: [DONE]\n\n")
+
+    asyncio.run(main())
+
+
+# --- webhooks ------------------------------------------------------------------------------------
+
+
+def test_a_breaker_that_opens_is_told_and_a_new_config_loses_nothing_that_waits(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with scripted(http_answer(200, b"{}")) as listener:
+            hook = f"webhooks: [{{url: '{listener.base_url}/hook', secret: canary-secret, allow_private: true}}]\n"
+            async with stage(tmp_path, hook, http_answer(503, b"{}")) as on:
+                while not listener.requests:
+                    assert (await on.ask()).status in (503, 502)
+                    await asyncio.sleep(0.01)
+                event = json.loads(listener.requests[0].body)
+                assert (event["kind"], event["name"]) == ("breaker", "breaker_opened")
+                assert event["detail"] == {"provider": "sim", "model": "m"}
+                same = on.house.renewed(on.house.config)
+                assert same.webhooks is on.house.webhooks
+                before = len(listener.requests)
+                on.house.webhooks.tell("alarm", "test_alarm", level=1.0)
+                without = same.renewed(msgspec.structs.replace(on.house.config, webhooks=()))
+                assert without.webhooks is not same.webhooks
+                async with asyncio.timeout(5):
+                    while len(listener.requests) == before:  # noqa: ASYNC110 - as its receiver would
+                        await asyncio.sleep(0.01)
+
+    asyncio.run(main())
+
+
+def test_a_route_that_refuses_calls_of_tools_does_not_continue_streams(tmp_path: Path) -> None:
+    async def main() -> None:
+        calls = event_stream(event({"content": "let me"}), event({"tool_calls": [{"index": 0, **CALL}]}), DONE)
+        async with stage(tmp_path, REFUSING, calls) as on:
+            told = await on.ask(tools=TOOLS, stream=True, baton={"resume": "continue"})
+            assert b'"rm"' not in told.body
+            assert b"error" in told.body
 
     asyncio.run(main())

@@ -67,6 +67,7 @@ class Webhooks:
     ) -> None:
         self._now = now
         self._loop = asyncio.get_running_loop() if targets else None
+        self._closing: asyncio.Task[None] | None = None
         self._couriers = [
             _Courier(target, now, Guard((), target.allow_private, resolve), retry_s, capacity) for target in targets
         ]
@@ -86,6 +87,10 @@ class Webhooks:
             sum(one.dropped for one in couriers),
             sum(len(one.waiting) for one in couriers),
         )
+
+    def retire(self) -> None:
+        """As `close`, beside the work: others are told from now on."""
+        self._closing = asyncio.get_running_loop().create_task(self.close())
 
     async def close(self) -> None:
         """Tell what waits, for a short time; what is left is counted as dropped."""

@@ -204,6 +204,9 @@ class Attempts:
             run.images = await house.media.fetch(house.carrier.image_addresses(self._request))
 
     def _resumes(self, decision: Decision) -> bool:
+        """Never where calls of tools may be refused: what is refused must not have been told before."""
+        if self._house.tools.refuses(decision.route):
+            return False
         wished = self._request.wish.resume or self._house.policy.route_named(decision.route).resume
         return wished == CONTINUE
 

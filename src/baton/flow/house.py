@@ -31,7 +31,7 @@ from baton.record.redacted import ContentRedactor
 from baton.spend.counters import Counters
 from baton.spend.memory import MemoryCounters
 from baton.state.keep import Keep
-from baton.types.card import ModelCard
+from baton.types.card import Deployment, ModelCard
 from baton.types.decision import Decision
 from baton.types.errors import LimitReached
 from baton.types.request import Caller, Request
@@ -83,9 +83,8 @@ class House:
         self.caches = Caches(snapshot)
         self.hooks = Hooks(config.hooks)
         self.media = Media(config.media)
-        self.webhooks = Webhooks(
-            [WebhookTarget(one.url, one.secret, one.events, one.allow_private) for one in config.webhooks], time.time
-        )
+        self.webhooks: Webhooks = _webhooks(config, earlier)
+        self.calls.opened = self._tell_breaker
         self.max_answer_bytes = config.server.max_answer_bytes
         life.ledger.redact = ContentRedactor(content.redact) if content.redact else None
         self._ids = _Ids()
@@ -117,6 +116,9 @@ class House:
     def tell_limit(self, run: Run, limit: LimitReached) -> None:
         """An account has no room left."""
         self.webhooks.tell("budget", limit.code, account=limit.account, limit=limit.limit, key=run.caller.name)
+
+    def _tell_breaker(self, deployment: Deployment) -> None:
+        self.webhooks.tell("breaker", "breaker_opened", provider=deployment.provider, model=deployment.upstream)
 
     def metrics(self) -> bytes:
         """Prometheus text."""
@@ -170,6 +172,16 @@ def _private_state(config: Config, keep: Keep) -> PrivateState:
         handoff.retention_days * DAY_S,
         durable=config.content.mode != "off",
     )
+
+
+def _webhooks(config: Config, earlier: House | None) -> Webhooks:
+    """What waits to be told survives a new config; webhooks that it no longer names are told the rest."""
+    if earlier is not None and earlier.config.webhooks == config.webhooks:
+        return earlier.webhooks
+    if earlier is not None:
+        earlier.webhooks.retire()
+    targets = [WebhookTarget(one.url, one.secret, one.events, one.allow_private) for one in config.webhooks]
+    return Webhooks(targets, time.time)
 
 
 def _spending(config: Config, life: Life, earlier: House | None) -> Spending:

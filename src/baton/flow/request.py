@@ -41,7 +41,7 @@ async def answer(arrival: Arrival, house: House, run: Run) -> Reply:
         attempts = Attempts(house, run, request, arrival)
         answered = await attempts.first_good()
         if answered.kept is not None:
-            return _again(house, run, answered.kept)
+            return _again(house, run, answered)
         if answered.begun is not None:
             pieces = Telling(house, run, attempts, answered, screen).pieces()
             await anext(pieces)  # from here on it ends in good order, also where nobody ever reads it
@@ -70,10 +70,13 @@ async def _whole(run: Run, attempts: Attempts, answered: Answered, screen: Scree
     return body
 
 
-def _again(house: House, run: Run, kept: Kept) -> Reply:
+def _again(house: House, run: Run, answered: Answered) -> Reply:
     """An answer from the cache: nobody was asked, and nothing paid."""
+    kept = answered.kept
+    assert kept is not None
+    run.answered_again(answered.passage.card)
     run.finish(house.sink, "ok", 200)
-    headers = run.headers(whole=False) | {CACHE: "hit"}
+    headers = run.headers(whole=True) | {CACHE: "hit"}
     if kept.stream:
         return Reply(200, EVENTS | headers, stream=replayed(kept))
     return Reply(200, JSON | headers, kept.body)

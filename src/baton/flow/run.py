@@ -58,6 +58,10 @@ class Run:
         self._waited_s = 0.0
         self._finished = False
 
+    def arrived(self, arrival: Arrival) -> None:
+        """Hooks have made another request of it; this one is what is kept."""
+        self._arrival = arrival
+
     def handed_off(self, passage: Passage) -> None:
         """The conversation has been made ready for the model that was decided on."""
         self.passage = passage
@@ -125,6 +129,10 @@ class Run:
         if usage is None and status == OK and self.hold is not None:
             usage = self.hold.used()
         return 0 if usage is None else card.price.cost(usage)
+
+    def answered_again(self, card: ModelCard) -> None:
+        """By the response cache: nobody was asked, and nothing paid."""
+        self._attempts.append(Attempt(card.id, "cache", OK, "", 0.0, 0.0, NO_USAGE, usage_known=True, cost=0))
 
     @property
     def usage(self) -> Usage:

@@ -29,6 +29,7 @@ class Screen:
         body = await hooks.before_call(self._call)
         if body is not arrival.body:
             arrival = replace(arrival, body=body)
+            run.arrived(arrival)
             request = run.request = read_request(arrival.dialect, body, arrival.headers, arrival.placed)
         return arrival, request
 

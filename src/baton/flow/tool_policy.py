@@ -40,6 +40,9 @@ class ToolRules:
             return None
         return tool_fault(request, passage, made, stream=True)
 
+    def refuses(self, route: str) -> bool:
+        return self._policies.get(route) == "refuse"
+
     def _policy(self, run: Run) -> ToolPolicy:
         return "flag" if run.decision is None else self._policies.get(run.decision.route, "flag")
 
