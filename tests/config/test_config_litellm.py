@@ -107,6 +107,102 @@ def test_a_self_hosted_model_elsewhere_costs_nothing_either() -> None:
     assert (card.id, card.tier, card.price.output) == ("gpu.lan-11434/x", "local", 0)
 
 
+CLOUDS = """
+model_list:
+  - model_name: gpt-4o
+    litellm_params:
+      model: azure/chat-prod
+      api_base: https://acme-east.openai.azure.com/
+      api_key: os.environ/AZURE_API_KEY
+      api_version: "2024-10-21"
+    model_info: {base_model: azure/gpt-4o}
+  - model_name: gpt-4.1
+    litellm_params:
+      model: azure/gpt-4.1
+      api_base: https://acme-west.openai.azure.com/openai/deployments/gpt-4.1
+      api_key: os.environ/AZURE_WEST_KEY
+  - model_name: claude
+    litellm_params:
+      model: bedrock/converse/us.anthropic.claude-sonnet-4-5-20250929-v1:0
+      aws_access_key_id: os.environ/AWS_ACCESS_KEY_ID
+      aws_secret_access_key: os.environ/CORP_AWS_SECRET
+      aws_region_name: us-west-2
+  - model_name: oss
+    litellm_params: {model: bedrock/eu-central-1/openai.gpt-oss-120b-1:0}
+  - model_name: gemini
+    litellm_params:
+      model: vertex_ai/gemini-2.5-pro
+      vertex_project: acme-prod
+      vertex_location: europe-west1
+      vertex_credentials: /keys/sa.json
+  - model_name: vertex-claude
+    litellm_params:
+      model: vertex_ai/claude-sonnet-4-5@20250929
+      vertex_project: os.environ/VERTEX_PROJECT
+      vertex_location: us-east5
+  - model_name: vertex-elsewhere
+    litellm_params: {model: vertex_ai/gemini-2.5-flash, vertex_project: acme-test, vertex_location: global}
+"""
+
+
+def test_azure_bedrock_and_vertex_are_carried_over_with_their_accounts() -> None:
+    env = {"AZURE_API_KEY": "k-east", "AZURE_WEST_KEY": "k-west", "VERTEX_PROJECT": "acme-claude"}
+    made = imported(CLOUDS)
+    snapshot = loaded(made, env).snapshot
+    kinds = {card.id: snapshot.providers[card.provider] for card in snapshot.cards.values()}
+    assert {
+        model: (one.kind, one.base_url, dict(one.options), one.dialects[0], one.auth) for model, one in kinds.items()
+    } == {
+        "azure/chat-prod": (
+            "azure", "https://acme-east.openai.azure.com", {"api_version": "2024-10-21"}, "openai-chat", "api-key"
+        ),
+        "azure/gpt-4.1": ("azure", "https://acme-west.openai.azure.com", {}, "openai-chat", "api-key"),
+        "bedrock/us.anthropic.claude-sonnet-4-5-20250929-v1:0": (
+            "bedrock", "https://bedrock-runtime.us-west-2.amazonaws.com", {"region": "us-west-2"}, "anthropic", "sigv4"
+        ),
+        "bedrock/openai.gpt-oss-120b-1:0": (
+            "bedrock", "https://bedrock-runtime.eu-central-1.amazonaws.com", {"region": "eu-central-1"}, "openai-chat",
+            "sigv4",
+        ),
+        "vertex/gemini-2.5-pro": (
+            "vertex", "https://europe-west1-aiplatform.googleapis.com",
+            {"project": "acme-prod", "location": "europe-west1"}, "gemini", "google",
+        ),
+        "vertex-anthropic/claude-sonnet-4-5@20250929": (
+            "vertex", "https://us-east5-aiplatform.googleapis.com",
+            {"project": "acme-claude", "location": "us-east5"}, "anthropic", "google",
+        ),
+        "vertex/gemini-2.5-flash": (
+            "vertex", "https://global-aiplatform.googleapis.com", {"project": "acme-test", "location": "global"},
+            "gemini", "google",
+        ),
+    }  # fmt: skip
+    keys = [kinds[model].api_key for model in ("azure/chat-prod", "azure/gpt-4.1")]
+    assert [key.reveal() for key in keys if key is not None] == ["k-east", "k-west"]
+
+
+def test_models_of_clouds_bear_what_is_known_of_them() -> None:
+    env = {"AZURE_API_KEY": "k-east", "AZURE_WEST_KEY": "k-west", "VERTEX_PROJECT": "acme-claude"}
+    made = imported(CLOUDS)
+    cards = loaded(made, env).snapshot.cards
+    own, listed = (
+        cards["azure/chat-prod"],
+        loaded(of_models(entry("a", "openai/gpt-4o"))).snapshot.cards["openai/gpt-4o"],
+    )
+    assert (own.price.input, own.price.cache_read) == (listed.price.input, listed.price.cache_read)
+    assert (own.tier, own.context_window, own.capabilities) == (listed.tier, listed.context_window, listed.capabilities)
+    assert {"tools", "reasoning"} <= cards["bedrock/us.anthropic.claude-sonnet-4-5-20250929-v1:0"].capabilities
+    assert cards["bedrock/us.anthropic.claude-sonnet-4-5-20250929-v1:0"].price.input == 3_300_000_000, (
+        "not the global one"
+    )
+    assert cards["vertex/gemini-2.5-flash"].price.source == "config"
+    into = "is left out: put it into the environment variable"
+    assert [note for note in made.notes if "tier" not in note and "context_window" not in note] == [
+        f"model_list[2]: aws_secret_access_key {into} AWS_SECRET_ACCESS_KEY",
+        f"model_list[4]: vertex_credentials {into} GOOGLE_APPLICATION_CREDENTIALS",
+    ]
+
+
 def test_several_deployments_become_several_models_and_one_alias() -> None:
     made = of_models(
         entry("chat", "openai/gpt-4o"),
@@ -144,8 +240,12 @@ def test_aliases_of_groups_and_the_master_key_are_carried_over() -> None:
 @pytest.mark.parametrize(
     ("model", "params", "said"),
     [
-        ("azure/gpt4o-deploy", {"api_base": "https://x.example"}, "azure is asked in a way of its own"),
-        ("bedrock/anthropic.claude", {}, "bedrock is asked in a way of its own"),
+        ("azure/gpt4o-deploy", {"api_base": "https://x.example"}, "no price is known for 'gpt4o-deploy'"),
+        ("azure/gpt-4o", {"api_base": "x"}, "its api_base is not an address"),
+        ("azure/gpt-4o", {"api_base": "https://x.example", "api_version": "a/b"}, "its api_version 'a/b' is none"),
+        ("azure_ai/gpt-4o", {"api_base": "https://x.example"}, "azure_ai is asked in a way of its own"),
+        ("bedrock/amazon.nova-pro-v1:0", {}, "'amazon.nova-pro-v1:0' at bedrock is asked in a way of its own"),
+        ("vertex_ai/mistral-large@2411", {}, "'mistral-large@2411' at vertex_ai is asked in a way of its own"),
         ("mars/model", {}, "provider 'mars' is not built in"),
         ("just-a-name", {}, "does not say whose model it is"),
         ("openai/my-model", {"api_base": "https://x.example"}, "no price is known for 'my-model'"),
@@ -188,7 +288,7 @@ def test_every_setting_without_a_counterpart_is_told() -> None:
         ("model_list: []", "has no list `model_list`"),
         ("models: [openai/*]", "has no list `model_list`"),
         ("model_list: [a, {model_name: b}, {litellm_params: {model: 1}}]", "no model can be carried over"),
-        ("model_list: [{litellm_params: {model: azure/x}}]", "no model can be carried over"),
+        ("model_list: [{litellm_params: {model: watsonx/x}}]", "no model can be carried over"),
         ("a: [", "is not YAML"),
         ("a: &a [*a]", "inside of itself"),
     ],
@@ -205,6 +305,12 @@ NAMES = st.sampled_from(
         "groq/llama-3.1-8b-instant",
         "ollama/x",
         "azure/y",
+        "azure/gpt-4o",
+        "bedrock/us-west-2/anthropic.claude-sonnet-4-5-20250929-v1:0",
+        "bedrock/openai.gpt-oss-120b-1:0",
+        "vertex_ai/gemini-2.5-pro",
+        "vertex_ai/claude-opus-5-5",
+        "vertex_ai/meta/llama",
         "openai/*",
         "openai/o4-mini",
         "hosted_vllm/Qwen/Qwen3-8B",
@@ -235,6 +341,11 @@ PARAMS = st.dictionaries(
             "max_output_tokens",
             "custom_llm_provider",
             "supports_vision",
+            "base_model",
+            "api_version",
+            "aws_region_name",
+            "vertex_project",
+            "vertex_location",
         ]
     ),
     VALUES | st.sampled_from(["os.environ/OPENAI_API_KEY", "http://localhost:1/v1", "chat", "openai"]),
@@ -261,7 +372,10 @@ def test_whatever_is_imported_loads(entries: list[Any]) -> None:
         return
     names = {"OPENAI_API_KEY", *ENV}
     env = dict.fromkeys(names, "k-12345678")
-    env |= {f"{name}_API_KEY": "k-12345678" for name in ("VLLM", "OLLAMA", "OPENAI", "TOGETHER", "AUTO", "CLAUDE")}
+    env |= {
+        f"{name}_API_KEY": "k-12345678" for name in ("VLLM", "OLLAMA", "OPENAI", "TOGETHER", "AUTO", "CLAUDE", "AZURE")
+    }
+    env |= {"AZURE_API_BASE": "https://x.example", "GOOGLE_CLOUD_PROJECT": "p", "VERTEX_TOKEN": "k-12345678"}
     loaded(made, env)
 
 

@@ -11,9 +11,12 @@ from msgspec import Struct
 
 from baton.config.catalogue import BuiltinProvider, catalogue
 from baton.config.checks import is_loopback, model_problem, url_problem
-from baton.config.prices import listed
+from baton.config.litellm_clouds import MEMBERS, OPTIONS, Accounts, Cloud, cloud_of
+from baton.config.litellm_values import NotCarried, variable_in
+from baton.config.prices import Listed, listed
 from baton.config.problems import shown
 from baton.config.providers import ollama_address
+from baton.types.money import usd_from_nano
 
 ASSUMED_WINDOW = 8192
 """Tokens, for a model about which neither side says anything."""
@@ -31,7 +34,7 @@ PROVIDERS = {
     "litellm_proxy": "openai",
 }
 """LiteLLM's names of providers where Baton's differ."""
-OTHER_WIRES = {"azure", "azure_ai", "bedrock", "sagemaker", "vertex_ai", "watsonx", "snowflake", "databricks"}
+OTHER_WIRES = {"azure_ai", "sagemaker", "watsonx", "snowflake", "databricks"}
 """Providers that are asked in grammars, or behind sign-ins, that Baton does not speak."""
 VENDORS = {"gpt": "openai", "o1": "openai", "o3": "openai", "o4": "openai", "claude": "anthropic", "gemini": "gemini"}
 """Whose a model is that is named without its provider, by the beginning of its name."""
@@ -56,7 +59,6 @@ CARRIED = {
     *ADDRESSES, *WINDOWS, *PRICES, *CAPABILITIES,
 }  # fmt: skip
 CHAT_MODES = (None, "chat", "completion", "responses")
-REFERENCE = re.compile(r"os\.environ/([A-Za-z_][A-Za-z0-9_]*)")
 NOT_LABEL = re.compile(r"[^a-z0-9.-]+")
 NOT_VARIABLE = re.compile(r"[^A-Z0-9]|^(?=[0-9])")
 
@@ -71,11 +73,7 @@ class Deployment(Struct, frozen=True):
     remarks: tuple[str, ...] = ()
 
 
-class NotCarried(Exception):
-    """The text says why."""
-
-
-def carry_over(entry: Any, place: str, day: date) -> Deployment:
+def carry_over(entry: Any, place: str, day: date, accounts: Accounts) -> Deployment:
     params = entry.get("litellm_params") if isinstance(entry, dict) else None
     if not isinstance(params, dict) or not isinstance(params.get("model"), str):
         return Deployment(place, "", "", None, ("left out: it has no litellm_params.model",))
@@ -85,20 +83,15 @@ def carry_over(entry: Any, place: str, day: date) -> Deployment:
     dropped = _dropped(entry, facts)
     remarks = [*dropped]
     try:
-        item = _wildcard(params["model"], remarks) if "*" in params["model"] else _card(facts, day, remarks)
+        item = _wildcard(params["model"], remarks) if "*" in params["model"] else _card(facts, day, remarks, accounts)
     except NotCarried as reason:
         return Deployment(place, asked, "", None, (f"left out: {reason}", *dropped))
     return Deployment(place, asked, item if isinstance(item, str) else item["id"], item, tuple(remarks))
 
 
-def variable_in(text: Any) -> str | None:
-    """The variable of `os.environ/NAME`."""
-    found = REFERENCE.fullmatch(text) if isinstance(text, str) else None
-    return found[1] if found else None
-
-
 def _dropped(entry: Mapping[str, Any], facts: Mapping[str, Any]) -> list[str]:
-    dropped = [name for name in facts if name not in CARRIED]
+    clouds = MEMBERS if _provider_named(facts) in OPTIONS else ()
+    dropped = [name for name in facts if name not in CARRIED and name not in clouds]
     dropped += [name for name in entry if name not in {"model_name", "litellm_params", "model_info"}]
     return [f"no counterpart for {', '.join(map(str, dropped))}"] if dropped else []
 
@@ -111,10 +104,12 @@ def _wildcard(pattern: str, remarks: list[str]) -> str:
     return pattern
 
 
-def _card(facts: Mapping[str, Any], day: date, remarks: list[str]) -> dict[str, Any]:
+def _card(facts: Mapping[str, Any], day: date, remarks: list[str], accounts: Accounts) -> dict[str, Any]:
     if facts.get("mode") not in CHAT_MODES:
         raise NotCarried(f"its mode is {facts['mode']!r}, and Baton serves chat")
     provider, upstream = _provider_of(str(facts["model"]), facts)
+    if provider in OPTIONS:
+        return _cloud_card(cloud_of(provider, upstream, facts, remarks), facts, day, remarks, accounts)
     if provider in OTHER_WIRES:
         raise NotCarried(f"{provider} is asked in a way of its own, which Baton does not speak")
     host = catalogue().providers.get(provider)
@@ -131,6 +126,41 @@ def _card(facts: Mapping[str, Any], day: date, remarks: list[str]) -> dict[str, 
     return card
 
 
+def _cloud_card(
+    cloud: Cloud, facts: Mapping[str, Any], day: date, remarks: list[str], accounts: Accounts
+) -> dict[str, Any]:
+    if model_problem(cloud.upstream):
+        raise NotCarried(f"{shown(cloud.upstream)} cannot be part of a model id")
+    card: dict[str, Any] = {"id": f"{cloud.provider}/{cloud.upstream}"}
+    found = _attributes(card, cloud.provider, cloud.listed_as, facts, day, remarks)
+    name = accounts.name(cloud)
+    if (name, cloud.listed_as) != (cloud.provider, cloud.upstream):
+        found = _known_of(cloud, day) | found
+    own = {"provider": name} if name != cloud.provider else {}
+    return card | own | ({"dialects": list(cloud.dialects)} if cloud.dialects else {}) | found
+
+
+def _known_of(cloud: Cloud, day: date) -> dict[str, Any]:
+    """What is known of the model, for a card that does not bear its name."""
+    known = catalogue().cards.get(f"{cloud.provider}/{cloud.listed_as}")
+    in_table = _in_table(cloud.provider, cloud.upstream, day) or _in_table(cloud.provider, cloud.listed_as, day)
+    found: dict[str, Any] = {}
+    if in_table is not None:
+        price = in_table.price
+        rates = zip(PRICES.values(), (price.input, price.output, price.cache_read, price.cache_write), strict=True)
+        found["price"] = {ours: usd_from_nano(rate) for ours, rate in rates if rate is not None}
+        found |= {} if in_table.context_window is None else {"context_window": in_table.context_window}
+    if known is not None:
+        found |= {"tier": known.tier, "context_window": known.context_window, "max_output": known.max_output}
+        found["capabilities"] = sorted(known.capabilities)
+    return found
+
+
+def _in_table(provider: str, model: str, day: date) -> Listed | None:
+    host = catalogue().providers.get(provider)
+    return listed(host.prices, model, day) if host is not None and host.prices else None
+
+
 def _provider_of(model: str, facts: Mapping[str, Any]) -> tuple[str, str]:
     stated = facts.get("custom_llm_provider")
     provider, slash, upstream = model.partition("/")
@@ -141,6 +171,11 @@ def _provider_of(model: str, facts: Mapping[str, Any]) -> tuple[str, str]:
         if not provider:
             raise NotCarried(f"{shown(model)} does not say whose model it is: write it as provider/model")
     return PROVIDERS.get(provider, provider), upstream
+
+
+def _provider_named(facts: Mapping[str, Any]) -> str:
+    stated = facts.get("custom_llm_provider")
+    return stated if isinstance(stated, str) else str(facts["model"]).partition("/")[0]
 
 
 def _address(provider: str, host: BuiltinProvider | None, facts: Mapping[str, Any]) -> str | None:
@@ -186,12 +221,10 @@ def _key(
 def _attributes(
     card: Mapping[str, Any], provider: str, upstream: str, facts: Mapping[str, Any], day: date, remarks: list[str]
 ) -> dict[str, Any]:
-    known = catalogue().cards.get(card["id"])
+    known = None if "base_url" in card else catalogue().cards.get(f"{provider}/{upstream}")
     host = catalogue().providers.get(provider)
     local = catalogue().is_local(provider) or (card.get("auth") == "none" and _is_here(str(card.get("base_url", ""))))
-    in_table = (
-        listed(host.prices, upstream, day) if host is not None and host.prices and "base_url" not in card else None
-    )
+    in_table = None if "base_url" in card else _in_table(provider, upstream, day)
     found: dict[str, Any] = {}
     if known is None:
         found["tier"] = "local" if local else "mid"

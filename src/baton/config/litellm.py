@@ -12,7 +12,9 @@ import yaml
 from msgspec import Struct
 
 from baton.config.checks import RESERVED, model_problem
-from baton.config.deployments import Deployment, carry_over, variable_in
+from baton.config.deployments import Deployment, carry_over
+from baton.config.litellm_clouds import Accounts
+from baton.config.litellm_values import variable_in
 from baton.config.problems import Problems, shown
 from baton.config.read import NULLS, typed_scalar
 from baton.config.tree import Node, read_tree
@@ -40,14 +42,15 @@ def import_litellm(text: str, *, source: str = "config.yaml", day: date | None =
     if not isinstance(tree, dict) or not isinstance(listed, list) or not listed:
         raise ConfigError([f"{source}: has no list `model_list`: is this the config of a LiteLLM proxy?"])
     day = day or datetime.now(UTC).date()
-    made = _told_apart([carry_over(entry, f"model_list[{index}]", day) for index, entry in enumerate(listed)])
+    accounts = Accounts()
+    made = _told_apart([carry_over(entry, f"model_list[{index}]", day, accounts) for index, entry in enumerate(listed)])
     notes = [f"{one.place}: {remark}" for one in made for remark in one.remarks]
     if all(one.item is None for one in made):
         raise ConfigError([f"{source}: no model can be carried over", *notes])
     aliases = _aliases(made, _section(tree, "router_settings"), notes)
     keys = _keys(_section(tree, "general_settings"), notes)
     notes += _without_counterpart(tree)
-    return Imported(_document(source, made, aliases, keys), tuple(notes))
+    return Imported(_document(source, made, _sections(accounts, aliases, keys)), tuple(notes))
 
 
 def _told_apart(made: Sequence[Deployment]) -> list[Deployment]:
@@ -119,7 +122,19 @@ def _without_counterpart(tree: Mapping[str, Any]) -> list[str]:
     return notes
 
 
-def _document(source: str, made: Sequence[Deployment], aliases: Mapping[str, str], keys: list[dict[str, str]]) -> str:
+def _sections(accounts: Accounts, aliases: Mapping[str, str], keys: list[dict[str, str]]) -> list[str]:
+    """What stands beside the models."""
+    lines = []
+    if entries := {name: entry for name, entry in accounts.entries.items() if entry}:
+        lines += ["providers:", *(f"  {name}: {_flow(entry)}" for name, entry in entries.items())]
+    if aliases:
+        lines += ["aliases:", *(f"  {_flow(alias)}: {_flow(model)}" for alias, model in aliases.items())]
+    if keys:
+        lines += ["server:", f"  keys: {_flow(keys)}"]
+    return lines
+
+
+def _document(source: str, made: Sequence[Deployment], sections: Sequence[str]) -> str:
     lines = [
         f"# Made from {shown(source)} by `baton import litellm`: read the remarks before you rely on it.",
         "version: 1",
@@ -129,11 +144,7 @@ def _document(source: str, made: Sequence[Deployment], aliases: Mapping[str, str
         lines += [f"  # {shown(one.asked)}: {remark}" for remark in one.remarks]
         if one.item is not None:
             lines.append(f"  - {_flow(one.item)}")
-    if aliases:
-        lines += ["aliases:", *(f"  {_flow(alias)}: {_flow(model)}" for alias, model in aliases.items())]
-    if keys:
-        lines += ["server:", f"  keys: {_flow(keys)}"]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *sections]) + "\n"
 
 
 def _flow(value: Any) -> str:
