@@ -7,7 +7,10 @@ written in the form of the provider, and encoded. What LiteLLM refuses or has no
 """
 
 import argparse
+import contextlib
+import functools
 import gc
+import importlib
 import importlib.metadata
 import json
 import os
@@ -35,9 +38,7 @@ PARAMS = ("tools", "tool_choice", "temperature", "top_p", "stop", "stream", "max
 
 
 def from_messages(body: Body) -> Body:
-    from litellm.llms.anthropic.experimental_pass_through.adapters.transformation import LiteLLMAnthropicMessagesAdapter
-
-    found = LiteLLMAnthropicMessagesAdapter().translate_anthropic_to_openai(body)
+    found = _messages_adapter().translate_anthropic_to_openai(body)
     return dict(found[0] if isinstance(found, tuple) else found)
 
 
@@ -48,6 +49,16 @@ def from_responses(body: Body) -> Body:
     return LiteLLMCompletionResponsesConfig.transform_responses_api_request_to_chat_completion_request(
         model=body["model"], input=body["input"], responses_api_request=rest, stream=body.get("stream")
     )
+
+
+@functools.cache
+def _messages_adapter() -> Any:
+    """It lies elsewhere from one version to the next."""
+    for folder in ("pass_through", "experimental_pass_through"):
+        with contextlib.suppress(ImportError):
+            module = importlib.import_module(f"litellm.llms.anthropic.{folder}.adapters.transformation")
+            return module.LiteLLMAnthropicMessagesAdapter()
+    raise LookupError("LiteLLM's adapter for Messages is not where it was")
 
 
 READERS: dict[str, Callable[[Body], Body]] = {

@@ -24,10 +24,12 @@ from baton.types.errors import (
     UpstreamStatus,
 )
 from tests.call.wire import (
+    AFTER_40,
     CARD,
     CHAT,
     ERRORS,
     FRAMINGS,
+    ODD,
     STREAMS,
     TEXT,
     TRANSPORTS,
@@ -43,8 +45,6 @@ from tests.call.wire import (
 )
 
 DIALECTS: tuple[Dialect, ...] = ("openai-chat", "anthropic")
-AFTER_40 = 42
-"""Events up to and with the fortieth word, in either dialect (one before it in the other)."""
 JSON = b'{"choices":[{"index":0,"message":{"role":"assistant","content":"x"},"finish_reason":"stop"}],"usage":%s}'
 
 
@@ -177,17 +177,6 @@ def test_a_text_that_speaks_of_ends_and_errors_is_neither(kind: TransportKind, d
     event = STREAMS[dialect][AFTER_40].replace(b"word", said.replace('"', '\\"').replace("\n", "\\n").encode())
     came = asyncio.run(one(kind, framed([*STREAMS[dialect][:AFTER_40], event], "close"), dialect))
     assert type(came.fault) is UpstreamCut
-
-
-ODD = {
-    "windows line ends": b"".join(CHAT).replace(b"\n", b"\r\n"),
-    "no space after the colon": b"".join(CHAT).replace(b"data: ", b"data:"),
-    "no [DONE]": b"".join(CHAT[:-1]),
-    "usage with every chunk": b"".join(CHAT).replace(b'"choices":[{', b'"usage":{"prompt_tokens":1},"choices":[{'),
-    "no blank line at the end": b"".join(CHAT).removesuffix(b"\n"),
-    "comments between": b"".join(b": keep-alive\n\n" + event for event in CHAT),
-    "letters of four bytes": b"".join(CHAT).replace(b"word", "\N{GRINNING FACE}ü".encode()),
-}
 
 
 @pytest.mark.parametrize("how", ODD)

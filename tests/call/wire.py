@@ -18,9 +18,9 @@ from baton.types.errors import UpstreamFault
 from baton.types.money import Price
 
 TransportKind = type[DirectTransport] | type[HttpTransport]
-Framing = Literal["chunked", "close"]
+Framing = Literal["length", "chunked", "close"]
 TRANSPORTS: tuple[TransportKind, ...] = (DirectTransport, HttpTransport)
-FRAMINGS: tuple[Framing, ...] = ("chunked", "close")
+FRAMINGS: tuple[Framing, ...] = ("length", "chunked", "close")
 
 CARD = ModelCard("sim/m", "sim", "m", "small", 1_000, 1_000, Price(1, 1))
 QUICK = Timeouts(connect_s=2.0, first_byte_s=2.0, between_bytes_s=0.15, total_s=10.0)
@@ -29,13 +29,16 @@ TEXT = "".join(WORDS)
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
 
 
+CHUNK = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m"}
+
+
 def data(value: Any, event: str = "") -> bytes:
     line = b"data: " + msgspec.json.encode(value) + b"\n\n"
     return f"event: {event}\n".encode() + line if event else line
 
 
 def chunk(delta: dict[str, Any], finish: str | None = None) -> bytes:
-    return data({"id": "c", "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})
+    return data({**CHUNK, "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})
 
 
 def typed(kind: str, **members: Any) -> bytes:
@@ -47,11 +50,15 @@ CHAT = [
     chunk({"role": "assistant", "content": ""}),
     *(chunk({"content": word}) for word in WORDS),
     chunk({}, "stop"),
-    data({"id": "c", "choices": [], "usage": USAGE}),
+    data({**CHUNK, "choices": [], "usage": USAGE}),
     b"data: [DONE]\n\n",
 ]
+MESSAGE: dict[str, Any] = {
+    "id": "m", "type": "message", "role": "assistant", "model": "m", "content": [], "stop_reason": None,
+    "stop_sequence": None, "usage": {"input_tokens": 10, "output_tokens": 1},
+}  # fmt: skip
 MESSAGES = [
-    typed("message_start", message={"id": "m", "content": [], "usage": {"input_tokens": 10, "output_tokens": 1}}),
+    typed("message_start", message=MESSAGE),
     typed("content_block_start", index=0, content_block={"type": "text", "text": ""}),
     *(typed("content_block_delta", index=0, delta={"type": "text_delta", "text": word}) for word in WORDS),
     typed("content_block_stop", index=0),
@@ -59,18 +66,39 @@ MESSAGES = [
     typed("message_stop"),
 ]
 STREAMS: dict[Dialect, list[bytes]] = {"openai-chat": CHAT, "anthropic": MESSAGES}
+AFTER_40 = 42
+"""Events up to and with the fortieth word, in either dialect (one before it in the other)."""
 ERRORS: dict[Dialect, bytes] = {
     "openai-chat": data({"error": {"message": "too much to do", "type": "overloaded_error", "code": 529}}),
     "anthropic": typed("error", error={"type": "overloaded_error", "message": "too much to do"}),
 }
 
+ODD = {
+    "windows line ends": b"".join(CHAT).replace(b"\n", b"\r\n"),
+    "no space after the colon": b"".join(CHAT).replace(b"data: ", b"data:"),
+    "no [DONE]": b"".join(CHAT[:-1]),
+    "usage with every chunk": b"".join(CHAT).replace(b'"choices":[{', b'"usage":{"prompt_tokens":1},"choices":[{'),
+    "no blank line at the end": b"".join(CHAT).removesuffix(b"\n"),
+    "comments between": b"".join(b": keep-alive\n\n" + event for event in CHAT),
+    "letters of four bytes": b"".join(CHAT).replace(b"word", "\N{GRINNING FACE}ü".encode()),
+}
+"""Streams that are unusual and good."""
+
 
 def framed(body: Sequence[Step], framing: Framing, *, end: bool = True) -> list[Step]:
-    """`end`: the body ends as it should; a body that the closing of the connection ends always does."""
+    """`end`: the body ends as it should, if it does not end with a pause or a reset; a body of the framing `close` does.
+
+    A body that has a length and does not end as it should lacks one byte.
+    """
+    head = HEAD + b"connection: close\r\n"
     if framing == "close":
-        return [HEAD + b"connection: close\r\n\r\n", *body]
+        return [head + b"\r\n", *body]
+    if framing == "length":
+        lacks = not end or not body or not isinstance(body[-1], bytes)
+        size = sum(len(one) for one in body if isinstance(one, bytes)) + lacks
+        return [head + b"content-length: %d\r\n\r\n" % size, *body]
     pieces = [b"%x\r\n%s\r\n" % (len(one), one) if isinstance(one, bytes) else one for one in body if one != b""]
-    return [HEAD + b"transfer-encoding: chunked\r\n\r\n", *pieces, *([b"0\r\n\r\n"] if end else [])]
+    return [head + b"transfer-encoding: chunked\r\n\r\n", *pieces, *([b"0\r\n\r\n"] if end else [])]
 
 
 class Came(msgspec.Struct):

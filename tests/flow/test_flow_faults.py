@@ -20,7 +20,16 @@ from baton.testing.upstream import ScriptedUpstream, Step, http_answer, scripted
 from baton.types.card import Dialect
 from baton.types.outcome import Finished
 from baton.types.request import Caller
-from tests.call.wire import ERRORS, FRAMINGS, HEAD, STREAMS, TEXT, Came, Framing, framed
+from tests.call.wire import FRAMINGS, HEAD, STREAMS, TEXT, Came, Framing, framed
+from tests.flow.fault_table import (
+    ANSWER,
+    BEFORE_THE_HEAD,
+    DIALECTS,
+    USAGES,
+    bad_begin,
+    bad_middle,
+    bad_whole,
+)
 
 CONFIG = """\
 server: {{first_byte_s: 0.25, between_bytes_s: 0.25}}
@@ -35,15 +44,7 @@ models:
     price: {{input_usd: 1, output_usd: 2}}
     deployments: [{{provider: faulty, upstream: m}}, {{provider: healthy, upstream: m}}]
 """
-DIALECTS: tuple[Dialect, ...] = ("openai-chat", "anthropic")
 REQUEST = b'{"model": "sim/m", "max_tokens": 99, "stream": %s, "messages": [{"role": "user", "content": "say it"}]}'
-ANSWER = msgspec.json.encode(
-    {
-        "id": "c",
-        "choices": [{"index": 0, "message": {"role": "assistant", "content": TEXT}, "finish_reason": "stop"}],
-        "usage": {"prompt_tokens": 10, "completion_tokens": 60},
-    }
-)
 
 
 class Sink:
@@ -88,24 +89,6 @@ def _house(tmp_path: Path, faulty: ScriptedUpstream, healthy: ScriptedUpstream) 
     return open_house(parse_config(text, {}))
 
 
-def busy(retry_after: str) -> list[Step]:
-    return http_answer(429, b'{"error": {"message": "slow down"}}', "application/json", f"retry-after: {retry_after}")
-
-
-BEFORE_THE_HEAD: dict[str, list[Step]] = {
-    "500": http_answer(500, b'{"error": {}}'),
-    "reset": ["reset"],
-    "hang": [5.0],
-    "nothing": [],
-    "HTML 200": http_answer(200, b"<html>bad gateway</html>", "text/html"),
-    "empty 200": http_answer(200, b""),
-    "429, come in a day": busy("86400"),
-    "429, come before now": busy("-5"),
-    "429, come at a date": busy("Wed, 21 Oct 2015 07:28:00 GMT"),
-    "429, come whenever": busy("soon"),
-}
-
-
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
 @pytest.mark.parametrize("name", BEFORE_THE_HEAD)
 def test_what_fails_before_the_head_is_answered_by_the_healthy_one(tmp_path: Path, name: str, *, stream: bool) -> None:
@@ -117,22 +100,14 @@ def test_what_fails_before_the_head_is_answered_by_the_healthy_one(tmp_path: Pat
     assert came.finished.duration_s < 2
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        ANSWER.replace(TEXT.encode(), b""),
-        ANSWER[:200],
-        b"{}",
-        b'{"error": {"message": "no", "type": "server_error"}}',
-    ],
-    ids=["no words", "cut JSON", "no choices", "an error"],
-)
-def test_a_whole_answer_that_is_none_is_replaced(tmp_path: Path, body: bytes) -> None:
+@pytest.mark.parametrize("name", bad_whole("openai-chat"))
+def test_a_whole_answer_that_is_none_is_replaced(tmp_path: Path, name: str) -> None:
+    body = bad_whole("openai-chat")[name]
     came = asyncio.run(through(tmp_path, http_answer(200, body), http_answer(200, ANSWER), "openai-chat", stream=False))
     assert (came.status, came.calls, _text(came, "openai-chat", stream=False)) == (200, (1, 1), TEXT)
 
 
-@pytest.mark.parametrize("usage", [b'{"prompt_tokens":-10,"completion_tokens":1000000000}', b"null", b'"x"'])
+@pytest.mark.parametrize("usage", USAGES.values(), ids=USAGES)
 def test_usage_that_cannot_be_spoils_no_answer_and_bills_nobody(tmp_path: Path, usage: bytes) -> None:
     body = ANSWER.replace(b'{"prompt_tokens":10,"completion_tokens":60}', usage)
     came = asyncio.run(through(tmp_path, http_answer(200, body), [], "openai-chat", stream=False))
@@ -141,20 +116,6 @@ def test_usage_that_cannot_be_spoils_no_answer_and_bills_nobody(tmp_path: Path, 
     assert attempt.fault == ("usage_missing" if usage == b"null" else "usage_impossible")
     assert not attempt.usage_known
     assert came.finished.cost >= 0
-
-
-def bad_begin(dialect: Dialect) -> dict[str, list[Step]]:
-    events = STREAMS[dialect]
-    begun = events[: 1 if dialect == "openai-chat" else 2]
-    return {
-        "end": [*begun],
-        "reset": [*begun, 0.02, "reset"],
-        "stall": [*begun, 5.0],
-        "broken event": [*begun, b"data: {broken\n\n"],
-        "half an event": [*begun, events[3][:20]],
-        "error event": [*begun, ERRORS[dialect]],
-        "no words": [*begun, *events[-3 if dialect == "openai-chat" else -2 :]],
-    }
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -168,18 +129,6 @@ def test_a_stream_that_fails_before_its_first_word_is_answered_by_the_healthy_on
     assert (came.status, came.calls) == (200, (1, 1))
     assert _text(came, dialect, stream=True) == TEXT
     assert came.finished.ending == "ok"
-
-
-def bad_middle(dialect: Dialect) -> dict[str, list[Step]]:
-    said: list[Step] = [*STREAMS[dialect][:42], 0.05]  # the pause, so that the caller has got them
-    return {
-        "end": [*said],
-        "reset": [*said, 0.05, "reset"],
-        "stall": [*said, 5.0],
-        "broken event": [*said, b"data: {broken\n\n", *STREAMS[dialect][42:]],
-        "half an event": [*said, STREAMS[dialect][42][:30]],
-        "error event": [*said, ERRORS[dialect]],
-    }
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

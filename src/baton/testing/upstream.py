@@ -8,7 +8,7 @@ upstream.requests[0].body
 import asyncio
 import socket
 import struct
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Literal
 
@@ -39,21 +39,26 @@ class Received(Struct, frozen=True):
     method: str = "POST"
 
 
-class ScriptedUpstream:
-    """Each connection serves one request with the next script; the last script serves all further ones."""
+Choose = Callable[[Received], Sequence[Step]]
 
-    def __init__(self, scripts: Sequence[Sequence[Step]]) -> None:
+
+class ScriptedUpstream:
+    """Each connection serves one request: with the script that is chosen for it, or with the next one.
+
+    The last script serves all further ones.
+    """
+
+    def __init__(self, scripts: Sequence[Sequence[Step]] | Choose) -> None:
         self.base_url = ""
         self.requests: list[Received] = []
         self.left_early = asyncio.Event()
         """Set when a client closed the connection before its script was over."""
-        self._scripts = list(scripts)
+        self._choose = scripts if callable(scripts) else self._next_of(list(scripts))
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             self.requests.append(await _read(reader))
-            script = self._scripts[min(len(self.requests), len(self._scripts)) - 1]
-            sending = asyncio.create_task(_send(writer, script))
+            sending = asyncio.create_task(_send(writer, self._choose(self.requests[-1])))
             leaving = asyncio.create_task(reader.read(1))
             await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
             if not sending.done():
@@ -67,11 +72,14 @@ class ScriptedUpstream:
         finally:
             writer.close()
 
+    def _next_of(self, scripts: list[Sequence[Step]]) -> Choose:
+        return lambda _request: scripts[min(len(self.requests), len(scripts)) - 1]
+
 
 @asynccontextmanager
-async def scripted(*scripts: Sequence[Step]) -> AsyncGenerator[ScriptedUpstream, None]:
-    """Serve on a free loopback port; every script answers one request."""
-    upstream = ScriptedUpstream(scripts)
+async def scripted(*scripts: Sequence[Step], choose: Choose | None = None) -> AsyncGenerator[ScriptedUpstream, None]:
+    """Serve on a free loopback port; every script answers one request, or the one that `choose` names for it."""
+    upstream = ScriptedUpstream(choose or scripts)
     server = await asyncio.start_server(upstream.serve, "127.0.0.1", 0)
     host, port = server.sockets[0].getsockname()[:2]
     upstream.base_url = f"http://{host}:{port}/v1"
