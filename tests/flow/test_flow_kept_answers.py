@@ -46,6 +46,37 @@ def test_a_conversation_goes_on_from_an_id_also_at_another_vendor(
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize(
+    ("content", "store", "told"),
+    [("full", None, True), ("full", True, True), ("full", False, False), ("off", None, False)],
+)
+def test_a_translated_answer_says_whether_it_is_kept(
+    tmp_path: Path, content: str, store: bool | None, told: bool, stream: bool
+) -> None:
+    async def run() -> None:
+        given = {} if store is None else {"store": store}
+        async with vendors(tmp_path, content=content) as gateway, sdk(gateway) as client:
+            made = await ask(client, stream=stream, model=CLAUDE, input="hello", **given)
+            assert made.model_dump()["store"] is told
+            assert made.previous_response_id is None
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_a_translated_answer_names_the_one_that_it_goes_on_from(tmp_path: Path, stream: bool) -> None:
+    async def run() -> None:
+        async with vendors(tmp_path) as gateway, sdk(gateway) as client:
+            one = await ask(client, stream=stream, model=CLAUDE, input="first")
+            two = await ask(client, stream=stream, model=CLAUDE, input="second", previous_response_id=one.id)
+            assert two.previous_response_id == one.id
+            shown = await client.responses.retrieve(two.id)
+            assert (shown.previous_response_id, shown.model_dump()["store"]) == (one.id, True)
+
+    asyncio.run(run())
+
+
 def test_a_kept_answer_is_shown_listed_and_deleted(tmp_path: Path) -> None:
     async def run() -> None:
         async with vendors(tmp_path) as gateway, sdk(gateway) as client:

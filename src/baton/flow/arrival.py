@@ -17,6 +17,8 @@ class Arrival(Struct, frozen=True):
     caller: Caller
     placed: Mapping[str, Raw] = {}
     """Members that this dialect has in the path of the request instead of its body: `model` and `stream`."""
+    continues: bytes = b""
+    """JSON: the id of the answer that the body was found to go on from, and holds written out."""
 
     def __repr__(self) -> str:
         """Without its headers, which hold the caller's key."""

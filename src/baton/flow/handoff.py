@@ -175,10 +175,17 @@ class Carrier:
             input_tokens=int(request.facts.text_bytes / BYTES_PER_TOKEN_MIN),
             custom_tools=frozenset(tool.name for tool in conversation.tools if tool.kind == "custom"),
             tool_names=renamed_tools(conversation, way.target.dialect),
-            echo=conversation.members,
+            echo=self._echo(way, conversation),
             show_reasoning=shows_reasoning(conversation),
             seal=self._private.seal if self._in_band and carries_private_state(conversation) else None,
         )
+
+    def _echo(self, way: _Way, conversation: Conversation) -> Mapping[str, bytes]:
+        """What an answer says of its request, with what was done here and not by the model."""
+        if way.request.dialect != "openai-responses":
+            return conversation.members
+        store = b"true" if self._answers.keeps(way.request.members) else b"false"
+        return {**conversation.members, "store": store, "previous_response_id": way.run.continues or b"null"}
 
     def _target(self, card: ModelCard, provider: Provider, dialect: Dialect) -> Target:
         found = self._targets.get((card.id, dialect))

@@ -67,11 +67,15 @@ class KeptAnswers:
         kept = self._find(_text(raw), arrival.caller)
         items = [*kept.items, *(bytes(item) for item in _RESPONSE.decode(kept.response).output), *_input(members)]
         body = splice(members, {"input": b"[" + b",".join(items) + b"]", "previous_response_id": None})
-        return replace(arrival, body=body)
+        return replace(arrival, body=body, continues=raw)
+
+    def keeps(self, members: Mapping[str, Raw]) -> bool:
+        """Whether the answer to this request will be kept."""
+        return self._on and bytes(members.get("store", NULL)) != b"false"
 
     def keep(self, members: Mapping[str, Raw], response: bytes, caller: Caller) -> None:
         """`members` are those of the request as it was continued; an empty `response` is none."""
-        if not self._on or not response or bytes(members.get("store", NULL)) == b"false":
+        if not response or not self.keeps(members):
             return
         answer = _RESPONSE.decode(response)
         if answer.id:

@@ -35,6 +35,7 @@ async def answer(arrival: Arrival, house: House, run: Run) -> Reply:
     attempts: Attempts | None = None
     try:
         arrival = await recalled(house.life.keep, lambda arrival=arrival: house.answers.continued(arrival))  # type: ignore[misc]
+        run.continues = arrival.continues
         run.request = read_request(arrival.dialect, arrival.body, arrival.headers, arrival.placed)
         screen = Screen(house, run, arrival)
         arrival, request = await screen.before(run.request)

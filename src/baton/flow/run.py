@@ -39,6 +39,8 @@ class Run:
         self.simulated = False
         self.keep_content = False
         self.passage: Passage | None = None
+        self.continues = b""
+        """JSON: the id of the answer that the request goes on from, as the caller gave it."""
         self.resumes = False
         """A stream that breaks off is to be continued by another model."""
         self.hold: Hold | None = None
