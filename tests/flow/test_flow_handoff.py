@@ -222,6 +222,8 @@ def test_a_conversation_longer_than_the_window_is_cut_and_the_cut_reported(tmp_p
             strict = await post(gateway, "/v1/chat/completions", body, x_baton_strict_handoff="1")
             assert strict.status_code == 400
             assert "longer than the target's window" in strict.json()["error"]["message"]
+            await post(gateway, "/v1/messages", body)
+            assert json.loads(gateway.sent[-1].body)["messages"] == messages, "in its own dialect nothing is cut"
 
     asyncio.run(run())
 
