@@ -2,9 +2,9 @@
 
     python bench/overhead.py [--rounds 2] [--full] [--litellm BIN] [--json]
 
-Needs gcc and nginx; redis-server and PostgreSQL for the set-up with replicas, which is left out without them. The harness
-is looked for in ../shared/bench (or $BATON_BENCH). `bench/overhead_peers.py` says what is measured. The CPU time is that
-of the gateway's processes; Redis and PostgreSQL have their own.
+Needs gcc and nginx; redis-server and PostgreSQL for the set-up with replicas, which is left out without them. The
+harness is looked for in ../shared/bench (or $BATON_BENCH). `bench/overhead_peers.py` says what is measured. The CPU
+time is that of the gateway's processes; Redis and PostgreSQL have their own.
 """
 
 import argparse

@@ -137,6 +137,11 @@ class Run:
         self._attempts.append(Attempt(card.id, "cache", OK, "", 0.0, 0.0, NO_USAGE, usage_known=True, cost=0))
 
     @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """Those that are over."""
+        return tuple(self._attempts)
+
+    @property
     def usage(self) -> Usage:
         return self._attempts[-1].usage if self._attempts else NO_USAGE
 
@@ -176,7 +181,7 @@ class Run:
                 usage=self.usage,
                 cost=self.cost,
                 baseline_cost=self.baseline_cost,
-                attempts=tuple(self._attempts),
+                attempts=self.attempts,
                 decision=self.decision,
                 accounts=accounts_of(self.caller, request),
                 upstream_dialect="" if self.passage is None else self.passage.dialect,
