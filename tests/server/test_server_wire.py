@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import re
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
@@ -271,20 +272,26 @@ def test_a_decision_and_its_grade_are_the_callers_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("request_line", "status"),
+    ("request_line", "status", "allow"),
     [
-        (b"GET /v1/chat/completions", 405),
-        (b"POST /v1/nothing", 404),
-        (b"DELETE /health", 405),
-        (b"GET /v1/models/nope", 404),
+        (b"GET /v1/chat/completions", 405, b"POST"),
+        (b"POST /v1/nothing", 404, None),
+        (b"DELETE /health", 405, b"GET, HEAD"),
+        (b"PUT /v1/baton/keys", 405, b"GET, HEAD, POST"),
+        (b"GET /v1/models/nope", 404, None),
     ],
 )
-def test_wrong_paths_and_methods_are_told(tmp_path: Path, request_line: bytes, status: int) -> None:
+def test_wrong_paths_and_methods_are_told(
+    tmp_path: Path, request_line: bytes, status: int, allow: bytes | None
+) -> None:
     async def work() -> None:
         async with gateway(tmp_path) as gate:
             answer = await raw_exchange(gate.url, request_line + b" HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n")
             assert answer.startswith(b"HTTP/1.1 %d " % status)
-            assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"]["message"]
+            head, _, body = answer.partition(b"\r\n\r\n")
+            assert json.loads(body)["error"]["message"]
+            told = re.search(rb"(?i)^allow: (.*?)\r?$", head, re.MULTILINE)
+            assert (told and b", ".join(sorted(told[1].split(b", ")))) == allow
 
     run(work())
 

@@ -20,7 +20,7 @@ from baton.server.auth import Keys
 from baton.server.doors import dialect_of, find_door
 from baton.server.leaving import Leaving
 from baton.server.visit import Visit
-from baton.types.errors import BatonError, BodyEncoded, BodyTooLarge, MalformedBody, UpstreamFault
+from baton.types.errors import BatonError, BodyEncoded, BodyTooLarge, MalformedBody, MethodNotAllowed, UpstreamFault
 
 Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -44,13 +44,13 @@ class App:
     """`house` is opened, and closed, by the one who runs the server."""
 
     def __init__(self, house: House) -> None:
-        self._use(house)
+        self._use(house, None)
 
     def swap(self, config: Config) -> list[str]:
         """Serve by this config from the next request on. Gives the settings that only a restart can change."""
         self._house.life.config_problems = ()
         kept = [name for name in FIXED if _setting(config, name) != _setting(self._house.config, name)]
-        self._use(self._house.renewed(config))
+        self._use(self._house.renewed(config), self._keys)
         return kept
 
     def refuse_config(self, problems: list[str]) -> None:
@@ -61,9 +61,9 @@ class App:
         """Streams that are cancelled from now on end with a typed error."""
         self._house.life.stopping = True
 
-    def _use(self, house: House) -> None:
+    def _use(self, house: House, earlier: Keys | None) -> None:
+        self._keys = Keys(house.config, KeyStore(house.ledger.place), earlier=earlier)
         self._house = house
-        self._keys = Keys(house.config, KeyStore(house.ledger.place))
         self._admin: Admin | None = None
         self._max_body = house.config.server.max_body_bytes
 
@@ -170,7 +170,8 @@ async def _send_reply(reply: Reply, send: Send) -> None:
 def _refusal(error: BatonError, path: str, headers: Mapping[str, str]) -> Reply:
     """For what is refused before a request is known; the flow writes its own refusals."""
     body = voice_of(dialect_of(path, headers)).write_error(error, "")
-    return Reply(error.status, {"content-type": "application/json"}, body)
+    allow = {"allow": error.allowed} if isinstance(error, MethodNotAllowed) else {}
+    return Reply(error.status, {"content-type": "application/json", **allow}, body)
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

@@ -94,5 +94,6 @@ def find_door(method: str, path: str) -> tuple[Door, Mapping[str, str]]:
             raise NotFound(f"there is nothing at {path!r}: the paths are {', '.join(DOORS)}")
     door = doors.get(method) or (doors.get("GET") if method == "HEAD" else None)
     if door is None:
-        raise MethodNotAllowed(f"{path} takes {' or '.join(doors)}, not {method}")
+        allowed = [*doors, *(["HEAD"] if "GET" in doors else [])]
+        raise MethodNotAllowed(f"{path} takes {' or '.join(doors)}, not {method}", allowed)
     return door, params

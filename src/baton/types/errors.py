@@ -41,6 +41,7 @@ BatonError                      has `code`, `status` (HTTP), `message`
  `- LedgerError (500)           the ledger cannot be opened or read
 """
 
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from baton.types.spend import NO_STANDING, Limit, Standing
@@ -107,6 +108,11 @@ class UnknownModel(NotFound):
 class MethodNotAllowed(RequestError):
     code = "method_not_allowed"
     status = 405
+
+    def __init__(self, message: str, allowed: Sequence[str]) -> None:
+        super().__init__(message)
+        self.allowed = ", ".join(allowed)
+        """For the header `allow`."""
 
 
 class Conflict(RequestError):

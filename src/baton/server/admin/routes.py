@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
 from baton.protocol.voice import voice_of
 from baton.record.ledger import Ledger
@@ -164,13 +164,17 @@ def _json(value: object, status: int = 200) -> Response:
 
 async def _told(_request: Request, error: Exception) -> Response:
     assert isinstance(error, BatonError)
-    return Response(voice_of("openai-chat").write_error(error, ""), error.status, media_type="application/json")
+    headers = {"allow": error.allowed} if isinstance(error, MethodNotAllowed) else None
+    body = voice_of("openai-chat").write_error(error, "")
+    return Response(body, error.status, headers, media_type="application/json")
 
 
 async def _not_here(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == MethodNotAllowed.status:
-        told: BatonError = MethodNotAllowed(f"{request.url.path} does not take {request.method}")
+        here = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+        allowed = sorted({method for route in here for method in route.methods})
+        told: BatonError = MethodNotAllowed(f"{request.url.path} does not take {request.method}", allowed)
     else:
         told = NotFound(f"there is nothing at {request.url.path!r}: see {PREFIX}/openapi.json")
     return await _told(request, told)
