@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from baton.cli.configured import ConfigOption, LedgerOption, ledger_of
+from baton.cli.tables import model_column
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -49,7 +50,14 @@ def print_report(report: "Report", console: "Console") -> None:
 
     if report.simulated:
         console.print("[yellow]Figures are simulated.[/yellow]" if report.simulated is True else "Some are simulated.")
-    shares = Table("model", "share of tasks", box=None, pad_edge=False, title="Where tasks go", title_justify="left")
+    shares = Table(
+        model_column("model", report.share_by_model),
+        "share of tasks",
+        box=None,
+        pad_edge=False,
+        title="Where tasks go",
+        title_justify="left",
+    )
     for model, share in report.share_by_model.items():
         shares.add_row(model, f"{100 * share:5.1f} %")
     costs = Table("task type", "tasks", "cost $", "per 1,000 $", "reference $*", box=None, pad_edge=False)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from baton.cli.configured import ConfigOption, configured
+from baton.cli.tables import model_column
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -54,7 +55,14 @@ def print_decision(decision: "Decision") -> None:
     console.print(f"[bold]{escape(decision.model)}[/bold]  {escape(decision.reason)}")
     if decision.candidates:
         table = Table(
-            "candidate", "quality", "evidence", "expected $", "value", "meets floor", box=None, pad_edge=False
+            model_column("candidate", [one.model for one in decision.candidates]),
+            "quality",
+            "evidence",
+            "expected $",
+            "value",
+            "meets floor",
+            box=None,
+            pad_edge=False,
         )
         for one in sorted(decision.candidates, key=lambda candidate: -candidate.utility):
             met = "yes" if one.meets_floor else "no"

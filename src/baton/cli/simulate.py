@@ -80,12 +80,14 @@ async def _live(
 ) -> None:
     import asyncio
 
+    from baton.cli.listening import listening
     from baton.simulate.serve import serve
 
-    async with serve(fleet, host=host, port=port, time_scale=time_scale, strict=strict) as running:
-        _show(fleet, running.base_url)
-        _hand_over(fleet, running.base_url, config_out)
-        await asyncio.Event().wait()
+    with listening(host, port):
+        async with serve(fleet, host=host, port=port, time_scale=time_scale, strict=strict) as running:
+            _show(fleet, running.base_url)
+            _hand_over(fleet, running.base_url, config_out)
+            await asyncio.Event().wait()
 
 
 def _show(fleet: "Answerer", base_url: str) -> None:

@@ -1,6 +1,7 @@
 """`baton up`: find the providers, print what is served at what price, serve."""
 
 import sys
+from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from baton.cli.configured import ConfigOption, configured, file_of
+from baton.cli.listening import listening
+from baton.cli.tables import model_column
 from baton.types.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -26,7 +29,9 @@ def up(
 
     found = as_served(configured(config), host, workers)
     address = found.server.host
-    sock = bind(address, found.server.port if port is None else port)
+    port = found.server.port if port is None else port
+    with listening(address, port):
+        sock = bind(address, port)
     url = f"http://{address}:{sock.getsockname()[1]}"
     if not quiet:
         print_tables(found)
@@ -63,22 +68,20 @@ def print_tables(config: "Config") -> None:
     from baton.types.money import usd_from_nano
 
     console = Console(stderr=True)
-    models = Table("model", "tier", "input $/M", "output $/M", "price from", "window", box=None, pad_edge=False)
-    for card in config.snapshot.cards.values():
-        simulated = " (simulated)" if config.snapshot.providers[card.provider].simulated else ""
-        models.add_row(
-            card.id + simulated,
-            card.tier,
-            f"{usd_from_nano(card.price.input):g}",
-            f"{usd_from_nano(card.price.output):g}",
-            card.price.source,
-            f"{card.context_window:,}",
-        )
+    cards, providers = config.snapshot.cards, config.snapshot.providers
+    names = [one.id + (" (simulated)" if providers[one.provider].simulated else "") for one in cards.values()]
+    models = Table(model_column("model", names), "tier", "$/M in", "$/M out", "window", box=None, pad_edge=False)
+    for name, card in zip(names, cards.values(), strict=True):
+        prices = [f"{usd_from_nano(rate):g}" for rate in (card.price.input, card.price.output)]
+        models.add_row(name, card.tier, *prices, f"{card.context_window / 1_000:,.0f}k")
     console.print(models)
+    sources = Counter(card.price.source for card in cards.values())
+    told = ", ".join(f"{source}: {count} models" for source, count in sources.items())
+    console.print(f"prices from {told}", style="dim", highlight=False)
+    console.print()
     routes = Table("task type", "rule", "floor", "lambda", box=None, pad_edge=False)
     for one in config.snapshot.task_types.values():
         rule = one.rule if one.rule_internal is None else f"{one.rule} (internal: {one.rule_internal})"
         routes.add_row(one.name, rule, f"{one.floor:g}", f"{one.lambda_:g}")
-    console.print()
     console.print(routes)
     console.print()
