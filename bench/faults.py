@@ -9,10 +9,11 @@ its fallback. What became of a row:
 
     whole              every word once, and a proper end
     typed error        an error in the caller's dialect, and before it nothing but whole words of the answer
-    connection error   the connection broke off: no error to read, and no end either
-    silent corruption  an end as if all was well, or none and no error, and the text is not the answer
+    untyped error      the connection broke off, or something came that is no JSON: a client fails, and cannot say why
+    false end          a finish reason as if all was well, and the text is not the answer
+    silent cut         an answer that ends well for HTTP, without an error and without a finish reason
 
-Exits 1 when Baton corrupted anything in silence, or did not ask the healthy provider while the caller had got nothing.
+The last two are silent corruption. Exits 1 when Baton corrupted anything in silence, or did not ask the healthy provider while the caller had got nothing.
 """
 
 import argparse
@@ -65,8 +66,8 @@ LITELLM_KEY = f"sk-{secrets.token_hex(32)}"
 NOWHERE = http_answer(404, b'{"error": {}}')
 """For a gateway that looks around."""
 PATHS: dict[Dialect, str] = {"openai-chat": "/v1/chat/completions", "anthropic": "/v1/messages"}
-TOTALS = {"whole": "recovered", "typed error": "typed_error", "connection error": "connection_error",
-          "silent corruption": "silent_corruption"}  # fmt: skip
+TOTALS = {"whole": "recovered", "typed error": "typed_error", "untyped error": "untyped_error",
+          "false end": "false_end", "silent cut": "silent_cut"}  # fmt: skip
 
 
 class Row(Struct, frozen=True):
@@ -168,33 +169,36 @@ async def ask(session: aiohttp.ClientSession, url: str, row: Row) -> Outcome:
 
 def judged(row: Row, status: int, body: bytes, *, broken: bool) -> tuple[str, str]:
     events = list(_events(body)) if row.stream and status == 200 else [_decoded(body)]
-    text = "".join(_text(event) for event in events)
-    error = any("error" in event for event in events)
-    ended = any(_is_end(event) for event in events)
-    if status != 200:
-        return ("typed error" if error else "connection error"), ""
-    if text == TEXT and ended and not error:
-        return "whole", text
-    if TEXT.startswith(text):
-        if error:
-            return "typed error", text
-        if broken and not ended:
-            return "connection error", text
-    return "silent corruption", text
+    readable = [event for event in events if event is not None]
+    text = "".join(_text(event) for event in readable) if status == 200 else ""
+    if any("error" in event for event in readable) and TEXT.startswith(text):
+        return "typed error", text
+    if len(readable) < len(events) or (broken and TEXT.startswith(text)):
+        return "untyped error", text
+    if not any(_is_end(event) for event in readable):
+        return "silent cut", text
+    return ("whole" if text == TEXT else "false end"), text
 
 
-def _events(stream: bytes) -> Iterator[dict[str, Any]]:
-    for line in stream.splitlines():
-        if line.startswith(b"data:") and line[5:].strip() != b"[DONE]":
-            yield _decoded(line[5:])
+def _events(stream: bytes) -> Iterator[dict[str, Any] | None]:
+    """None for what is no JSON. Clients do not look at an event that the end cuts short."""
+    *whole, rest = stream.replace(b"\r\n", b"\n").split(b"\n\n")
+    for event in whole:
+        for line in event.splitlines():
+            if line.startswith(b"data:") and line[5:].strip() != b"[DONE]":
+                yield _decoded(line[5:])
+            elif not line.startswith((b"data:", b"event:", b":", b"id:", b"retry:")):
+                yield None
+    if rest.strip() and not rest.startswith((b"data:", b"event:", b":")):
+        yield None
 
 
-def _decoded(text: bytes) -> dict[str, Any]:
+def _decoded(text: bytes) -> dict[str, Any] | None:
     try:
         found = msgspec.json.decode(text)
     except msgspec.DecodeError:
-        return {}
-    return found if isinstance(found, dict) else {}
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _text(event: dict[str, Any]) -> str:
@@ -224,7 +228,7 @@ class Providers(Struct):
 
 
 def _model(request: Received) -> str:
-    return str(_decoded(request.body).get("model"))
+    return str((_decoded(request.body) or {}).get("model"))
 
 
 @asynccontextmanager
@@ -236,7 +240,7 @@ async def providers(table: Sequence[Row]) -> AsyncIterator[Providers]:
 
     def healthy(request: Received) -> Sequence[Step]:
         dialect: Dialect = "anthropic" if request.path.endswith("/messages") else "openai-chat"
-        if _decoded(request.body).get("stream"):
+        if (_decoded(request.body) or {}).get("stream"):
             return framed(STREAMS[dialect], "chunked")
         return http_answer(200, ANSWERS[dialect])
 
@@ -373,6 +377,7 @@ def totals(found: dict[str, Outcome]) -> dict[str, int]:
     counted = Counter(TOTALS[one.what] for one in found.values())
     return {
         "rows": len(found),
+        "silent_corruption": counted["false_end"] + counted["silent_cut"],
         **{name: counted[name] for name in TOTALS.values()},
         "fallback_used": sum(one.backup > 0 for one in found.values()),
         "fallback_missed": sum(one.fallback_missed for one in found.values()),
@@ -386,7 +391,7 @@ def table_of(table: Sequence[Row], measured: dict[str, dict[str, Outcome]]) -> l
     found: dict[tuple[str, ...], dict[str, Any]] = {}
     for row in table:
         cut = row.where.startswith("cut")
-        fault = f"each of {len(STREAMS[row.dialect]) + 1} places" if cut else row.fault
+        fault = "after each event" if cut else row.fault
         entry = found.setdefault(
             (row.where, fault, row.framing, row.dialect),
             {"where": row.where, "fault": fault, "framing": row.framing, "dialect": row.dialect},
