@@ -13,7 +13,8 @@ its fallback. What became of a row:
     false end          a finish reason as if all was well, and the text is not the answer
     silent cut         an answer that ends well for HTTP, without an error and without a finish reason
 
-The last two are silent corruption. Exits 1 when Baton corrupted anything in silence, or did not ask the healthy provider while the caller had got nothing.
+The last two are silent corruption. Exits 1 when Baton corrupted anything in silence, or did not ask the healthy
+provider while the caller had got nothing.
 """
 
 import argparse
