@@ -145,6 +145,20 @@ def given(paths: dict[str, str], name: str, path: str, value: object) -> None:
         paths[name] = path
 
 
+class SettingNotes:
+    """Where settings were found, and what was found that has no typed field."""
+
+    def __init__(self) -> None:
+        self.paths: dict[str, str] = {}
+        self.unmodelled: list[str] = []
+
+    def given(self, name: str, path: str, value: object) -> None:
+        given(self.paths, name, path, value)
+
+    def rest(self, fields: Fields) -> None:
+        self.unmodelled.extend(fields.place(name) for name in fields.rest())
+
+
 def body_members(body: bytes | Mapping[str, Raw]) -> dict[str, Raw]:
     """The members of a request without Baton's own, which goes to no one."""
     members = read_members(body) if isinstance(body, bytes) else dict(body)

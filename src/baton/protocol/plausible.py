@@ -56,6 +56,11 @@ def usage_fault(usage: Usage | None, card: ModelCard) -> UsageFault | None:
     return UsageImpossible(text, model=card.id, provider=card.provider)
 
 
+def believed(usage: Usage | None, card: ModelCard) -> Usage | None:
+    """None where it was not told, or cannot be."""
+    return usage if usage is not None and is_possible(usage, card.context_window) else None
+
+
 def is_possible(usage: Usage, context_window: int) -> bool:
     """`context_window` 0: not known."""
     read, written, cached, kept = usage.input, usage.output, usage.cache_read, usage.cache_write

@@ -81,6 +81,23 @@ class SseReader:
         return Frame(event, b"\n".join(data)) if data else None
 
 
+class SseData:
+    """The data of the frames alone: the pieces of a dialect whose events name their type inside."""
+
+    def __init__(self) -> None:
+        self._frames = SseReader()
+
+    @property
+    def overflow(self) -> bool:
+        return self._frames.overflow
+
+    def feed(self, data: bytes) -> list[bytes]:
+        return [frame.data for frame in self._frames.feed(data)]
+
+    def finish(self) -> list[bytes]:
+        return [frame.data for frame in self._frames.finish()]
+
+
 def write_frame(data: bytes, event: str = "") -> bytes:
     """`data` must be one line, as JSON is."""
     if event:

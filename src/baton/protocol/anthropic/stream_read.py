@@ -8,8 +8,9 @@ from msgspec import Raw, Struct
 
 from baton.protocol.anthropic.blocks import SERVER_CALLS, SERVER_RESULT_SUFFIX
 from baton.protocol.anthropic.tables import FAULTS, STOPS, USAGE, WireUsage
+from baton.protocol.event_reader import EventReader
 from baton.protocol.plausible import IMPOSSIBLE
-from baton.protocol.sse import SseReader
+from baton.protocol.sse import SseData
 from baton.types.events import (
     Event,
     ExtraDelta,
@@ -30,7 +31,6 @@ from baton.types.parts import OpaquePart, Origin, PrivateEntry, PrivateKind, Ser
 
 NULL = Raw(b"null")
 QUIET = frozenset({"ping", "message_stop"})
-CUT = "the stream ended without its end"
 
 
 class _Delta(Struct):
@@ -186,38 +186,13 @@ class MessageGrammar:
             yield PrivateState(PrivateEntry(kind, data, "anthropic", self._origin, self._prefix_hash, part))
 
 
-class Reader:
+class Reader(EventReader):
     def __init__(self, origin: Origin, prefix_hash: str) -> None:
-        self._frames = SseReader()
+        super().__init__(SseData())
         self._grammar = MessageGrammar(origin, prefix_hash)
-        self._over = False
-        """A Stop or a fault was told."""
 
-    def feed(self, data: bytes) -> list[Event]:
-        events = [event for frame in self._frames.feed(data) for event in self._frame(frame.data)]
-        if self._frames.overflow and not self._over:
-            self._over = True
-            events.append(StreamFault("malformed", "an event of the stream is too long to be one", 502))
-        return events
-
-    def finish(self) -> list[Event]:
-        events = [event for frame in self._frames.finish() for event in self._frame(frame.data)]
-        if not self._over:
-            self._over = True
-            events.append(StreamFault("cut", CUT, 502))
-        return events
-
-    def _frame(self, data: bytes) -> Iterator[Event]:
-        try:
-            for event in self._events(data):
-                self._over = self._over or isinstance(event, Stop | StreamFault)
-                yield event
-        except (ValueError, RecursionError) as error:  # msgspec.DecodeError and UnicodeError are ValueErrors
-            self._over = True
-            yield StreamFault("malformed", f"an event of the stream cannot be read: {error}", 502)
-
-    def _events(self, data: bytes) -> Iterator[Event]:
-        event = _EVENT.decode(data)
+    def read(self, piece: bytes) -> Iterator[Event]:
+        event = _EVENT.decode(piece)
         if event.type == "content_block_delta":
             yield from self._grammar.block_delta(event.index, bytes(event.delta))
         elif event.type == "content_block_start":
@@ -231,7 +206,7 @@ class Reader:
         elif event.type == "error":
             yield fault(event.error or _Error())
         elif event.type not in QUIET:
-            yield OpaqueEvent("anthropic", event.type, data)
+            yield OpaqueEvent("anthropic", event.type, piece)
 
 
 def fault(error: _Error) -> StreamFault:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from baton.protocol.fields import given
+from baton.protocol.fields import SettingNotes
 from baton.protocol.gemini.names import Members, members_of
 from baton.protocol.gemini.schema import json_schema
 from baton.types.conversation import (
@@ -32,17 +32,9 @@ DYNAMIC_BUDGET = -1
 SHOWN, HIDDEN = "auto", "omitted"
 
 
-class Notes:
-    """Where settings were found, and what was found that has no typed field."""
-
-    def __init__(self) -> None:
-        self.paths: dict[str, str] = {}
-        self.unmodelled: list[str] = []
-
-    def given(self, name: str, path: str, value: object) -> None:
-        given(self.paths, name, path, value)
-
-    def rest(self, fields: Members) -> None:
+class Notes(SettingNotes):
+    def left(self, fields: Members) -> None:
+        """What was not read, but for what is null."""
         self.unmodelled.extend(fields.place(name) for name, value in fields.rest().items() if value != b"null")
 
 
@@ -62,7 +54,7 @@ def read_settings(fields: Members) -> Conversation:
     notes.given("max_tokens", config.place("maxOutputTokens"), max_tokens)
     notes.given("stop", config.place("stopSequences"), stop or None)
     _modalities(config, notes)
-    notes.rest(config)
+    notes.left(config)
     return Conversation(
         dialect="gemini",
         model=model,
@@ -116,8 +108,8 @@ def _choice(fields: Members, notes: Notes) -> ToolChoice | None:
     notes.given("tool_choice", calling.path, mode or names or None)
     if word and mode is None:
         notes.unmodelled.append(place)
-    notes.rest(calling)
-    notes.rest(config)
+    notes.left(calling)
+    notes.left(config)
     if mode is None and not names:
         return None
     if mode == "required" and len(names) == 1:
@@ -147,7 +139,7 @@ def _thinking(config: Members, notes: Notes) -> ReasoningControl | None:
     notes.given("reasoning.effort", level_place, effort)
     shown_place, shown = thinking.place("includeThoughts"), thinking.flag("includeThoughts")
     notes.given("reasoning.visible", shown_place, shown)
-    notes.rest(thinking)
+    notes.left(thinking)
     visible = "" if shown is None else SHOWN if shown else HIDDEN
     return ReasoningControl(mode, effort, budget, visible) if mode or effort or budget or visible else None
 

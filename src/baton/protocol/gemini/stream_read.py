@@ -6,13 +6,13 @@ from collections.abc import Iterator
 import msgspec
 from msgspec import Raw, Struct
 
+from baton.protocol.event_reader import EventReader
 from baton.protocol.gemini.names import Members, members_of
 from baton.protocol.gemini.parts import PartList
 from baton.protocol.gemini.tables import FAULTS, STOPS, USAGE
 from baton.protocol.plausible import read_counts
-from baton.protocol.sse import SseReader
+from baton.protocol.sse import SseData
 from baton.protocol.tool_ids import made_up
-from baton.types.errors import MalformedBody
 from baton.types.events import (
     Event,
     OpaqueEvent,
@@ -30,7 +30,6 @@ from baton.types.events import (
 )
 from baton.types.parts import Origin, Part, PrivateEntry, PrivateKind, ReasoningPart, TextPart, ToolCallPart
 
-CUT = "the stream ended without a finish reason"
 NOT_AN_ANSWER = "an object that has no member of an answer"
 TAIL_BYTES = 8_192
 BARE_ERROR = re.compile(rb'(?m)^[\[,]?\s*(\{\s*"error"\s*:.*)', re.DOTALL)
@@ -200,38 +199,24 @@ def _placeless(part: Part) -> Part:
     return msgspec.structs.replace(part, path="")
 
 
-class Reader:
+class Reader(EventReader):
+    unit = "a chunk"
+    cut_short = "the stream ended without a finish reason"
+
     def __init__(self, origin: Origin, prefix_hash: str) -> None:
-        self._frames = SseReader()
+        super().__init__(SseData())
         self._grammar = ChunkGrammar(origin, prefix_hash)
         self._tail = b""
-        self._over = False
-        """A Stop or a fault was told."""
+
+    def read(self, piece: bytes) -> Iterator[Event]:
+        return self._grammar.chunk(piece)
 
     def feed(self, data: bytes) -> list[Event]:
         self._tail = (self._tail + data)[-TAIL_BYTES:]
-        events = [event for frame in self._frames.feed(data) for event in self._frame(frame.data)]
-        if self._frames.overflow and not self._over:
-            self._over = True
-            events.append(StreamFault("malformed", "a chunk of the stream is too long to be one", 502))
-        return events
+        return super().feed(data)
 
-    def finish(self) -> list[Event]:
-        events = [event for frame in self._frames.finish() for event in self._frame(frame.data)]
-        if not self._over:
-            self._over = True
-            events.append(self._bare_error() or StreamFault("cut", CUT, 502))
-        return events
-
-    def _frame(self, data: bytes) -> Iterator[Event]:
-        try:
-            for event in self._grammar.chunk(data):
-                self._over = self._over or isinstance(event, Stop | StreamFault)
-                yield event
-        except (ValueError, RecursionError, MalformedBody) as error:
-            # msgspec.DecodeError and UnicodeError are ValueErrors
-            self._over = True
-            yield StreamFault("malformed", f"a chunk of the stream cannot be read: {error}", 502)
+    def cut(self) -> StreamFault:
+        return self._bare_error() or super().cut()
 
     def _bare_error(self) -> StreamFault | None:
         found = BARE_ERROR.search(self._tail)

@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from baton.protocol.arguments import as_text
+from baton.protocol.event_reader import EventReader
 from baton.protocol.ndjson import LineReader
 from baton.protocol.ollama.tables import FAULTS_BY_WORDS, STOPS, THINKING
 from baton.protocol.plausible import IMPOSSIBLE
@@ -28,7 +29,6 @@ from baton.types.money import Usage
 from baton.types.parts import Origin, PrivateEntry
 
 NULL = Raw(b"null")
-CUT = "the stream ended without its last line"
 
 
 class _Function(Struct, frozen=True):
@@ -151,35 +151,16 @@ class LineGrammar:
         return part
 
 
-class Reader:
+class Reader(EventReader):
+    unit = "a line"
+    cut_short = "the stream ended without its last line"
+
     def __init__(self, origin: Origin, prefix_hash: str) -> None:
-        self._lines = LineReader()
+        super().__init__(LineReader())
         self._grammar = LineGrammar(origin, prefix_hash)
-        self._over = False
-        """A Stop or a fault was told."""
 
-    def feed(self, data: bytes) -> list[Event]:
-        events = [event for line in self._lines.feed(data) for event in self._line(line)]
-        if self._lines.overflow and not self._over:
-            self._over = True
-            events.append(StreamFault("malformed", "a line of the stream is too long to be one", 502))
-        return events
-
-    def finish(self) -> list[Event]:
-        events = [event for line in self._lines.finish() for event in self._line(line)]
-        if not self._over:
-            self._over = True
-            events.append(StreamFault("cut", CUT, 502))
-        return events
-
-    def _line(self, data: bytes) -> Iterator[Event]:
-        try:
-            for event in self._grammar.line(LINE.decode(data)):
-                self._over = self._over or isinstance(event, Stop | StreamFault)
-                yield event
-        except (ValueError, RecursionError) as error:  # msgspec.DecodeError and UnicodeError are ValueErrors
-            self._over = True
-            yield StreamFault("malformed", f"a line of the stream cannot be read: {error}", 502)
+    def read(self, piece: bytes) -> Iterator[Event]:
+        return self._grammar.line(LINE.decode(piece))
 
 
 def fault(message: str) -> StreamFault:

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from baton.protocol.fields import Fields, decode, fields_of, given, text_of
+from baton.protocol.fields import Fields, SettingNotes, decode, fields_of, text_of
 from baton.protocol.openai_chat.content import cache_marker
 from baton.types.conversation import (
     EFFORTS,
@@ -23,20 +23,9 @@ NUMBERS = ("temperature", "top_p", "top_k", "frequency_penalty", "presence_penal
 _BIAS = msgspec.json.Decoder(dict[str, float])
 
 
-class Notes:
-    """Where settings were found, and what was found that has no typed field."""
-
-    def __init__(self) -> None:
-        self.paths: dict[str, str] = {}
-        self.unmodelled: list[str] = []
-
-    def given(self, name: str, path: str, value: object) -> None:
-        given(self.paths, name, path, value)
-
-
 def read_settings(fields: Fields) -> Conversation:
     """A conversation without turns; every member that is left in `fields` is unmodelled."""
-    notes = Notes()
+    notes = SettingNotes()
     tools = (*_read_tools(fields), *_read_functions(fields))
     choice = _read_choice(fields, notes)
     output = _read_output(fields, notes)
@@ -116,7 +105,7 @@ def _definition(fields: Fields, function: Fields, raw: bytes) -> ToolDefinition:
     )
 
 
-def _read_choice(fields: Fields, notes: Notes) -> ToolChoice | None:
+def _read_choice(fields: Fields, notes: SettingNotes) -> ToolChoice | None:
     parallel = fields.flag("parallel_tool_calls")
     notes.given("tool_choice.parallel", "parallel_tool_calls", parallel)
     member = "tool_choice" if fields.has("tool_choice") else "function_call"
@@ -152,7 +141,7 @@ def _tool_name(fields: Fields) -> str:
 # --- the other settings ------------------------------------------------------------------------
 
 
-def _read_output(fields: Fields, notes: Notes) -> OutputFormat | None:
+def _read_output(fields: Fields, notes: SettingNotes) -> OutputFormat | None:
     format_ = fields.fields("response_format")
     if format_ is None:
         return None
@@ -175,7 +164,7 @@ def _read_output(fields: Fields, notes: Notes) -> OutputFormat | None:
     return output
 
 
-def _read_effort(fields: Fields, notes: Notes) -> ReasoningControl | None:
+def _read_effort(fields: Fields, notes: SettingNotes) -> ReasoningControl | None:
     word = fields.text("reasoning_effort")
     effort = next((step for step in EFFORTS if step == word), None)
     if word and effort is None:
@@ -184,7 +173,7 @@ def _read_effort(fields: Fields, notes: Notes) -> ReasoningControl | None:
     return None if effort is None else ReasoningControl(effort=effort)
 
 
-def _read_sampling(fields: Fields, notes: Notes) -> Sampling:
+def _read_sampling(fields: Fields, notes: SettingNotes) -> Sampling:
     numbers = {name: fields.number(name) for name in NUMBERS}
     bias = fields.raw("logit_bias")
     sampling = Sampling(
@@ -200,7 +189,7 @@ def _read_sampling(fields: Fields, notes: Notes) -> Sampling:
     return sampling
 
 
-def _read_limit(fields: Fields, notes: Notes) -> int | None:
+def _read_limit(fields: Fields, notes: SettingNotes) -> int | None:
     for name in LIMITS:
         limit = fields.whole(name)
         if limit is not None:
@@ -209,7 +198,7 @@ def _read_limit(fields: Fields, notes: Notes) -> int | None:
     return None
 
 
-def _read_end_user(fields: Fields, notes: Notes) -> str:
+def _read_end_user(fields: Fields, notes: SettingNotes) -> str:
     found = ""
     for name in END_USERS:
         text = fields.text(name)

@@ -7,10 +7,11 @@ import msgspec
 from msgspec import Raw, Struct
 
 from baton.protocol.arguments import is_complete
+from baton.protocol.event_reader import EventReader
 from baton.protocol.openai_chat.read import REASONING_MEMBERS
 from baton.protocol.openai_chat.tables import FAULTS, FAULTS_BY_STATUS, STOPS, USAGE
 from baton.protocol.plausible import read_counts
-from baton.protocol.sse import SseReader
+from baton.protocol.sse import SseData
 from baton.protocol.tool_ids import made_up
 from baton.types.events import (
     Event,
@@ -32,7 +33,6 @@ from baton.types.parts import Origin, PrivateEntry, PrivateKind
 
 NULL = Raw(b"null")
 DONE = b"[DONE]"
-CUT = "the stream ended without a finish reason"
 
 
 class _Function(Struct):
@@ -308,37 +308,16 @@ class ChunkGrammar:
         return part
 
 
-class Reader:
+class Reader(EventReader):
+    unit = "a chunk"
+    cut_short = "the stream ended without a finish reason"
+
     def __init__(self, origin: Origin, prefix_hash: str) -> None:
-        self._frames = SseReader()
+        super().__init__(SseData())
         self._grammar = ChunkGrammar(origin, prefix_hash)
-        self._over = False
-        """A Stop or a fault was told."""
 
-    def feed(self, data: bytes) -> list[Event]:
-        events = [event for frame in self._frames.feed(data) for event in self._frame(frame.data)]
-        if self._frames.overflow and not self._over:
-            self._over = True
-            events.append(StreamFault("malformed", "a chunk of the stream is too long to be one", 502))
-        return events
-
-    def finish(self) -> list[Event]:
-        events = [event for frame in self._frames.finish() for event in self._frame(frame.data)]
-        if not self._over:
-            self._over = True
-            events.append(StreamFault("cut", CUT, 502))
-        return events
-
-    def _frame(self, data: bytes) -> Iterator[Event]:
-        if data.strip() == DONE:
-            return
-        try:
-            for event in self._grammar.chunk(CHUNK.decode(data)):
-                self._over = self._over or isinstance(event, Stop | StreamFault)
-                yield event
-        except (ValueError, RecursionError) as error:  # msgspec.DecodeError and UnicodeError are ValueErrors
-            self._over = True
-            yield StreamFault("malformed", f"a chunk of the stream cannot be read: {error}", 502)
+    def read(self, piece: bytes) -> Iterator[Event]:
+        return iter(()) if piece.strip() == DONE else self._grammar.chunk(CHUNK.decode(piece))
 
 
 def fault(raw: bytes) -> StreamFault:

@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from baton.protocol.fields import Fields, fields_of, given, text_of
+from baton.protocol.fields import Fields, SettingNotes, fields_of, text_of
 from baton.protocol.openai_responses.items import DIALECT, qualified
 from baton.types.conversation import (
     EFFORTS,
@@ -22,23 +22,9 @@ SUMMARIES = ("summary", "generate_summary")
 """How much of the thinking is to be shown; the second is the older name."""
 
 
-class Notes:
-    """Where settings were found, and what was found that has no typed field."""
-
-    def __init__(self) -> None:
-        self.paths: dict[str, str] = {}
-        self.unmodelled: list[str] = []
-
-    def given(self, name: str, path: str, value: object) -> None:
-        given(self.paths, name, path, value)
-
-    def rest(self, fields: Fields) -> None:
-        self.unmodelled.extend(fields.place(name) for name in fields.rest())
-
-
 def read_settings(fields: Fields) -> Conversation:
     """A conversation without turns; every member that is left in `fields` is unmodelled."""
-    notes = Notes()
+    notes = SettingNotes()
     tools = _read_tools(fields, notes)
     choice = _read_choice(fields, notes)
     output = _read_output(fields, notes)
@@ -69,7 +55,7 @@ def read_settings(fields: Fields) -> Conversation:
 # --- tools -------------------------------------------------------------------------------------
 
 
-def _read_tools(fields: Fields, notes: Notes) -> tuple[ToolDefinition, ...]:
+def _read_tools(fields: Fields, notes: SettingNotes) -> tuple[ToolDefinition, ...]:
     found: list[ToolDefinition] = []
     for index, raw in enumerate(fields.items("tools")):
         tool = fields_of(raw, f"tools[{index}]")
@@ -81,7 +67,7 @@ def _read_tools(fields: Fields, notes: Notes) -> tuple[ToolDefinition, ...]:
     return tuple(found)
 
 
-def _read_namespace(fields: Fields, notes: Notes) -> list[ToolDefinition]:
+def _read_namespace(fields: Fields, notes: SettingNotes) -> list[ToolDefinition]:
     """Its functions, each under its full name and with what is said of all of them."""
     namespace, shared = fields.text("name"), fields.text("description")
     found = []
@@ -113,7 +99,7 @@ def _read_tool(kind: str, fields: Fields, raw: bytes) -> ToolDefinition:
     )
 
 
-def _read_choice(fields: Fields, notes: Notes) -> ToolChoice | None:
+def _read_choice(fields: Fields, notes: SettingNotes) -> ToolChoice | None:
     parallel = fields.flag("parallel_tool_calls")
     notes.given("tool_choice.parallel", "parallel_tool_calls", parallel)
     raw = fields.raw("tool_choice")
@@ -143,7 +129,7 @@ def _choice_of(raw: bytes) -> ToolChoice | None:
 # --- the other settings ------------------------------------------------------------------------
 
 
-def _read_output(fields: Fields, notes: Notes) -> OutputFormat | None:
+def _read_output(fields: Fields, notes: SettingNotes) -> OutputFormat | None:
     text = fields.fields("text")
     if text is None:
         return None
@@ -155,7 +141,7 @@ def _read_output(fields: Fields, notes: Notes) -> OutputFormat | None:
     return output
 
 
-def _format_of(format_: Fields, notes: Notes) -> OutputFormat | None:
+def _format_of(format_: Fields, notes: SettingNotes) -> OutputFormat | None:
     kind = format_.text("type")
     if kind not in {"json_schema", "json_object", "text"}:
         notes.unmodelled.append(format_.path)
@@ -174,7 +160,7 @@ def _format_of(format_: Fields, notes: Notes) -> OutputFormat | None:
     return output
 
 
-def _read_reasoning(fields: Fields, notes: Notes) -> ReasoningControl | None:
+def _read_reasoning(fields: Fields, notes: SettingNotes) -> ReasoningControl | None:
     reasoning = fields.fields("reasoning")
     if reasoning is None:
         return None
@@ -195,14 +181,14 @@ def _read_reasoning(fields: Fields, notes: Notes) -> ReasoningControl | None:
     return ReasoningControl(effort=effort, visible=visible) if effort or visible else None
 
 
-def _read_sampling(fields: Fields, notes: Notes) -> Sampling:
+def _read_sampling(fields: Fields, notes: SettingNotes) -> Sampling:
     sampling = Sampling(fields.number("temperature"), fields.number("top_p"), top_logprobs=fields.whole("top_logprobs"))
     for name in ("temperature", "top_p", "top_logprobs"):
         notes.given(f"sampling.{name}", name, getattr(sampling, name))
     return sampling
 
 
-def _read_end_user(fields: Fields, notes: Notes) -> str:
+def _read_end_user(fields: Fields, notes: SettingNotes) -> str:
     found = ""
     for name in END_USERS:
         text = fields.text(name)

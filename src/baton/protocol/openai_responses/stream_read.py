@@ -5,10 +5,11 @@ from collections.abc import Iterator
 import msgspec
 from msgspec import Raw, Struct
 
+from baton.protocol.event_reader import EventReader
 from baton.protocol.openai_responses.item_read import ITEM, NULL, OpenItem
 from baton.protocol.openai_responses.tables import FAULTS, IMAGE_FAULT, INCOMPLETE, STATUS_STOPS, USAGE
 from baton.protocol.plausible import read_counts
-from baton.protocol.sse import SseReader
+from baton.protocol.sse import SseData
 from baton.types.events import (
     Event,
     FaultKind,
@@ -21,7 +22,6 @@ from baton.types.events import (
 )
 from baton.types.parts import Origin
 
-CUT = "the stream ended without its end"
 DONE = b"[DONE]"
 BEGINNINGS = frozenset({"response.created", "response.in_progress", "response.queued"})
 ENDS = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
@@ -187,38 +187,14 @@ class ResponseGrammar:
         return part
 
 
-class Reader:
+class Reader(EventReader):
     def __init__(self, origin: Origin, prefix_hash: str) -> None:
-        self._frames = SseReader()
+        super().__init__(SseData())
         self._grammar = ResponseGrammar(origin, prefix_hash)
-        self._over = False
-        """A Stop or a fault was told."""
 
-    def feed(self, data: bytes) -> list[Event]:
-        events = [event for frame in self._frames.feed(data) for event in self._frame(frame.data)]
-        if self._frames.overflow and not self._over:
-            self._over = True
-            events.append(StreamFault("malformed", "an event of the stream is too long to be one", 502))
-        return events
-
-    def finish(self) -> list[Event]:
-        events = [event for frame in self._frames.finish() for event in self._frame(frame.data)]
-        if not self._over:
-            self._over = True
-            events.append(StreamFault("cut", CUT, 502))
-        return events
-
-    def _frame(self, data: bytes) -> Iterator[Event]:
+    def read(self, piece: bytes) -> Iterator[Event]:
         """Nothing is told after the end: a failed response is followed by an error event, or follows one."""
-        if self._over or data.strip() == DONE:
-            return
-        try:
-            for event in self._grammar.event(data):
-                self._over = self._over or isinstance(event, Stop | StreamFault)
-                yield event
-        except (ValueError, RecursionError) as error:  # msgspec.DecodeError and UnicodeError are ValueErrors
-            self._over = True
-            yield StreamFault("malformed", f"an event of the stream cannot be read: {error}", 502)
+        return iter(()) if self.over or piece.strip() == DONE else self._grammar.event(piece)
 
 
 def fault(error: _Error) -> StreamFault:
