@@ -102,7 +102,29 @@ def changed(value: Any, at: tuple[Any, ...], new: Any) -> Any:
     return copy
 
 
-@pytest.mark.parametrize(("path", "body"), REQUESTS, ids=[path for path, _ in REQUESTS])
+BUDGETED = MESSAGES | {
+    "thinking": {"type": "enabled", "budget_tokens": 2_000, "display": "summarized"}, "tool_choice": {"type": "auto"},
+    "metadata": {"user_id": "u"}, "service_tier": "auto", "stream": False,
+}  # fmt: skip
+SETTINGS = CHAT | {
+    "model": "sim-gpt-plain", "max_completion_tokens": 5, "temperature": 1, "n": 1, "seed": 1, "stream_options": None,
+    "logprobs": True, "top_logprobs": 2, "logit_bias": {"1": 1}, "user": "u", "parallel_tool_calls": True,
+}  # fmt: skip
+ITEMS = RESPONSES | {
+    "include": ["reasoning.encrypted_content"], "tool_choice": {"type": "function", "name": "f"}, "store": False,
+    "input": [{"type": "reasoning", "id": "rs", "summary": [{"type": "summary_text", "text": "x"}]}],
+}  # fmt: skip
+MORE = [("/v1/messages", BUDGETED), ("/v1/chat/completions", SETTINGS), ("/v1/responses", ITEMS)]
+
+
+@pytest.mark.parametrize("budget", [{"a": 1}, "x", [], True, 1.5, 1])
+def test_a_budget_that_is_none_is_refused(budget: Any) -> None:
+    answer = STRICT.ask("/v1/messages", changed(BUDGETED, ("thinking", "budget_tokens"), budget))
+    assert answer.status == 400
+    assert "thinking.enabled.budget_tokens: Input should be" in answer.message
+
+
+@pytest.mark.parametrize(("path", "body"), [*REQUESTS, *MORE], ids=[path for path, _ in [*REQUESTS, *MORE]])
 @settings(max_examples=200, deadline=None)
 @given(data=st.data())
 def test_any_member_replaced_by_anything_is_answered_or_refused(path: str, body: Any, data: Any) -> None:

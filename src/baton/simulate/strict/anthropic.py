@@ -36,6 +36,12 @@ def required_members(posed: Posed) -> None:
     for name in ("model", "max_tokens", "messages"):
         if name not in posed.body:
             refuse(f"{name}: Field required", name)
+    whole_number(posed.body["max_tokens"], "max_tokens", "max_tokens")
+
+
+def whole_number(value: object, place: str, name: str) -> None:
+    if not isinstance(value, int) or isinstance(value, bool):
+        refuse(f"{place}: Input should be a valid integer", name)
 
 
 def roles(posed: Posed) -> None:
@@ -101,6 +107,7 @@ def thinking_settings(posed: Posed) -> None:
     budget = below(thinking, "budget_tokens")
     if budget is None:
         refuse("thinking.enabled.budget_tokens: Field required", "thinking")
+    whole_number(budget, "thinking.enabled.budget_tokens", "thinking")
     if budget < LEAST_BUDGET:
         told = f"Input should be greater than or equal to {LEAST_BUDGET}"
         refuse(f"thinking.enabled.budget_tokens: {told}", "thinking")
