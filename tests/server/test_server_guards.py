@@ -75,9 +75,9 @@ class Stage(Struct):
 
 
 @asynccontextmanager
-async def stage(folder: Path, more: str, *scripts: Sequence[Step]) -> AsyncGenerator[Stage, None]:
+async def stage(folder: Path, more: str, *scripts: Sequence[Step], config: str = CONFIG) -> AsyncGenerator[Stage, None]:
     async with scripted(*scripts) as upstream:
-        text = CONFIG.replace("URL", upstream.base_url).replace("FOLDER", str(folder)) + more
+        text = config.replace("URL", upstream.base_url).replace("FOLDER", str(folder)) + more
         sock = bind("127.0.0.1", 0)
         async with serving(parse_config(text, {}), sock) as house, aiohttp.ClientSession() as client:
             url = f"http://127.0.0.1:{sock.getsockname()[1]}"

@@ -5,7 +5,7 @@ is the retry policy's matter (`call/retry.py`).
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from msgspec import Struct
 
@@ -20,10 +20,12 @@ from baton.flow.passage import AnswerStream, Passage, Translation
 from baton.flow.resume import CONTINUE, ResumableStream
 from baton.flow.run import Run
 from baton.flow.tool_policy import HeldStream
+from baton.protocol.plausible import believed
 from baton.state.redis_keep import recalled
 from baton.types.card import ModelCard
 from baton.types.decision import Decision
 from baton.types.errors import HandoffRefused, NoEligibleModel, UpstreamAway, UpstreamFault
+from baton.types.events import AnswerMessage
 from baton.types.money import Usage
 from baton.types.request import Request
 
@@ -115,8 +117,11 @@ class Attempts:
             assert self._fault is not None
             self._barred[card.id] = f"asked, and failed: {self._fault.code}"
 
-    async def go_on(self, answered: Answered, fault: UpstreamFault) -> Answered | None:
-        """Another model that continues a stream from its exact text; None where that cannot be."""
+    async def go_on(self, answered: Answered, fault: UpstreamFault, book: Callable[[], None]) -> Answered | None:
+        """Another model that continues a stream from its exact text; None where that cannot be.
+
+        `book` is called before anybody else is asked: it books what the stream has cost so far.
+        """
         begun, passage = answered.begun, answered.passage
         if begun is None or not isinstance(begun.stream, ResumableStream) or not isinstance(passage, Translation):
             return None
@@ -131,6 +136,7 @@ class Attempts:
         if step.move == "rung":
             self._barred[passage.card.id] = f"asked, and failed: {fault.code}"
         await asyncio.sleep(step.wait_s)
+        book()
         try:
             return await self._continuation(begun.stream, text, None if step.move == "rung" else passage.card)
         except (NoEligibleModel, HandoffRefused, UpstreamFault):
@@ -236,7 +242,7 @@ class Attempts:
             return await self._one(passage, call)
         return await hedged(
             lambda: self._one(passage, call),
-            lambda: self._one(passage, call) if calls.may_hedge() else None,
+            lambda: self._one(passage, call, beside=True) if calls.may_hedge() else None,
             after_s,
             self._lost,
         )
@@ -256,17 +262,22 @@ class Attempts:
     def _sent(self) -> Usage:
         return Usage(input=tokens_expected(self._request.facts))
 
-    async def _one(self, passage: Passage, call: Call) -> Answered:
-        """A fault, or a caller who leaves while waiting, is an attempt as well."""
+    async def _one(self, passage: Passage, call: Call, *, beside: bool = False) -> Answered:
+        """A fault, or a caller who leaves while waiting, is an attempt as well. `beside`: another call is under way."""
         run = self._run
-        asked, asked_at = await self._ask(call)
+        asked, asked_at = await self._ask(call, beside=beside)
+        stream: AnyStream | None = None
+        usage: Usage | None = None
         try:
             if call.stream:
-                return Answered(asked, passage, begun=await _begin(asked, self._stream(passage)), asked_at=asked_at)
-            return await self._whole(asked, passage, asked_at)
-        except UpstreamFault as fault:
+                stream = self._stream(passage)
+                return Answered(asked, passage, begun=await _begin(asked, stream), asked_at=asked_at)
+            body, usage, made = passage.whole(await asked.upstream.read(self._house.max_answer_bytes))
+            return self._whole(asked, Answered(asked, passage, body, asked_at=asked_at), usage, made)
+        except UpstreamFault as fault:  # an answer that is refused is paid all the same
             _drop(asked, fault)
-            run.attempted(asked.card, asked.upstream.status, None, fault, asked_at=asked_at)
+            usage = believed(usage if stream is None else stream.usage(), asked.card)
+            run.attempted(asked.card, asked.upstream.status, usage, fault, asked_at=asked_at)
             raise
         except BaseException:
             _drop(asked, None)
@@ -278,11 +289,11 @@ class Attempts:
             return passage.stream(ResumableStream)
         return self._house.tools.stream(self._run, self._request, passage, passage.stream())
 
-    async def _ask(self, call: Call) -> tuple[Asked, float]:
+    async def _ask(self, call: Call, *, beside: bool = False) -> tuple[Asked, float]:
         """The head of a good answer, and when it was asked for."""
         run, house = self._run, self._house
         if run.caller.path or run.caller.routes:
-            await house.spending.before(run, call.card)
+            await house.spending.before(run, call.card, beside=beside)
         if house.life.replicas is not None:
             await house.life.replicas.dispatching(run, call.card, tokens_expected(self._request.facts))
         asked_at = run.asking()
@@ -299,15 +310,14 @@ class Attempts:
         run.answering(simulated=house.config.snapshot.providers[asked.card.provider].simulated)
         return asked, asked_at
 
-    async def _whole(self, asked: Asked, passage: Passage, asked_at: float) -> Answered:
-        """A whole answer that is one JSON object; anything else is a fault."""
-        house, run = self._house, self._run
-        body, usage, made = passage.whole(await asked.upstream.read(house.max_answer_bytes))
+    def _whole(self, asked: Asked, answered: Answered, usage: Usage | None, made: AnswerMessage | bytes) -> Answered:
+        """A whole answer, noted. Raises a fault where the route refuses its calls of tools."""
+        house, run, passage = self._house, self._run, answered.passage
         flagged = house.tools.whole(run, self._request, passage, made)
         asked.ended()
-        run.answered(asked.card, asked.upstream.status, usage, flagged, asked_at)
+        run.answered(asked.card, asked.upstream.status, usage, flagged, answered.asked_at)
         house.carrier.settle(run, passage, made)
-        return Answered(asked, passage, body)
+        return answered
 
 
 async def _begin(asked: Asked, stream: AnyStream) -> Begun:

@@ -96,8 +96,10 @@ async def _answer(arrival: Arrival, way: Way, house: House, run: Run) -> Reply:
         await _set_aside(house, run, arrival, to)
         upstream = await _ask(house, run, arrival, way, body, to)
         if _is_whole(upstream, way):
-            return await _whole(house, run, upstream, to)
-        return Reply(200, _passed(upstream) | _headers(run, to), stream=_relay(house, run, upstream, to))
+            return await _whole(house, run, upstream, to, _sent(arrival, to))
+        pieces = _relay(house, run, upstream, to, _sent(arrival, to))
+        await anext(pieces)  # from here on it ends in good order, also where nobody ever reads it
+        return Reply(200, _passed(upstream) | _headers(run, to), stream=pieces)
     except BatonError as error:
         ending: Ending = "upstream_fault" if isinstance(error, UpstreamFault) else "rejected"
         run.finish(house.sink, ending, error.status, error.code)
@@ -186,10 +188,15 @@ async def _set_aside(house: House, run: Run, arrival: Arrival, to: Destination) 
     """What the body may cost as input: nothing else is known. Raises NotAllowed, BudgetExceeded or RateLimited."""
     assert run.decision is not None
     refuse_route(run.caller, run.decision)
-    tokens = ceil(len(arrival.body) / BYTES_PER_TOKEN) if to.priced else 0
+    tokens = _sent(arrival, to).input
     run.hold = await house.spending.open(run.request_id, run.caller, Asked(to.card.price, tokens, 0, 0))
     if house.life.replicas is not None:
         await house.life.replicas.dispatching(run, to.card, tokens)
+
+
+def _sent(arrival: Arrival, to: Destination) -> Usage:
+    """The best that is known of a call that told nothing."""
+    return Usage(input=ceil(len(arrival.body) / BYTES_PER_TOKEN) if to.priced else 0)
 
 
 async def _ask(house: House, run: Run, arrival: Arrival, way: Way, body: Body, to: Destination) -> Upstream:
@@ -204,7 +211,7 @@ async def _ask(house: House, run: Run, arrival: Arrival, way: Way, body: Body, t
         run.attempted(to.card, fault.upstream_status, None, fault)
         raise
     except asyncio.CancelledError:
-        run.attempted(to.card, 0, None, None)
+        run.attempted(to.card, 0, None, None, guess=_sent(arrival, to))
         raise
     run.answering()
     return upstream
@@ -217,7 +224,7 @@ def _is_whole(upstream: Upstream, way: Way) -> bool:
     return upstream.headers.get("content-type", "").startswith(JSON_TYPE) and not way.is_download
 
 
-async def _whole(house: House, run: Run, upstream: Upstream, to: Destination) -> Reply:
+async def _whole(house: House, run: Run, upstream: Upstream, to: Destination, sent: Usage) -> Reply:
     try:
         body = await upstream.read(house.max_answer_bytes)
         usage = _usage_of(body, to)
@@ -226,7 +233,7 @@ async def _whole(house: House, run: Run, upstream: Upstream, to: Destination) ->
         raise
     except asyncio.CancelledError:
         upstream.abort()
-        run.attempted(to.card, upstream.status, None, None)
+        run.attempted(to.card, upstream.status, None, None, guess=sent)
         raise
     run.attempted(to.card, upstream.status, usage, None)
     run.finish(house.sink, "ok", upstream.status)
@@ -242,13 +249,16 @@ def _usage_of(body: bytes, to: Destination) -> Usage | None:
         raise UpstreamNotJson(text, model=to.card.id, provider=to.provider.name, upstream_status=200) from error
 
 
-async def _relay(house: House, run: Run, upstream: Upstream, to: Destination) -> AsyncGenerator[bytes, None]:
-    """The bytes as they come. A fault ends event streams with an error event; other bodies are broken off."""
+async def _relay(
+    house: House, run: Run, upstream: Upstream, to: Destination, sent: Usage
+) -> AsyncGenerator[bytes, None]:
+    """Nothing, then the bytes as they come. A fault ends event streams with an error event; others are broken off."""
     events = upstream.headers.get("content-type", "").startswith(EVENTS_TYPE)
     fault: UpstreamFault | None = None
     left = True
     tail = b""
     try:
+        yield b""
         async for chunk in upstream.chunks():
             if events:
                 tail = (tail + chunk)[-TAIL_BYTES:]
@@ -263,7 +273,7 @@ async def _relay(house: House, run: Run, upstream: Upstream, to: Destination) ->
     finally:
         if left or fault is not None:
             upstream.abort()
-        run.attempted(to.card, upstream.status, usage_in_events(tail), fault)
+        run.attempted(to.card, upstream.status, usage_in_events(tail), fault, guess=sent if left else None)
         if fault is not None:
             run.finish(house.sink, "upstream_fault", 200, fault.code)
         elif left:

@@ -59,7 +59,7 @@ class ResumableStream(TranslatedStream):
 
     def go_on(self, reader: StreamReader, card: ModelCard) -> None:
         """What is fed from now on comes from another model, and follows the words that are there."""
-        self._reader, self._card, self._fault = reader, card, None
+        self._reader, self._card, self._fault, self._usage = reader, card, None, None
         self._last = len(self.made().parts) - 1
         self._placed = {}
         self.resumed = True

@@ -58,6 +58,7 @@ class Run:
         self._asked_at = 0.0
         self._head_at = 0.0
         self._waited_s = 0.0
+        self._tokens = 0
         self._finished = False
 
     def arrived(self, arrival: Arrival) -> None:
@@ -109,6 +110,8 @@ class Run:
         asked_at: float | None = None,
     ) -> None:
         """One call has ended, well or not. `guess`: the best that is known of its tokens where it told nothing."""
+        counted = self._counted(status, usage or guess)
+        self._tokens += counted.input + counted.output
         ended = self._monotonic()
         began = self._asked_at if asked_at is None else asked_at
         self._waited_s += ended - began
@@ -122,15 +125,15 @@ class Run:
                 first_byte_s=max(0.0, self._head_at - began),
                 usage=usage or NO_USAGE,
                 usage_known=usage is not None,
-                cost=self._cost_of(card, status, usage or guess),
+                cost=card.price.cost(counted),
             )
         )
 
-    def _cost_of(self, card: ModelCard, status: int, usage: Usage | None) -> int:
+    def _counted(self, status: int, usage: Usage | None) -> Usage:
         """Where a model that answered told nothing, what was watched of its answer is the best that is known."""
         if usage is None and status == OK and self.hold is not None:
             usage = self.hold.used()
-        return 0 if usage is None else card.price.cost(usage)
+        return usage or NO_USAGE
 
     def answered_again(self, card: ModelCard) -> None:
         """By the response cache: nobody was asked, and nothing paid."""
@@ -163,7 +166,7 @@ class Run:
         request = self.request
         task_id = request.wish.task_id if request is not None else None
         if self.hold is not None:
-            self.hold.settle(self.cost, sum(one.usage.input + one.usage.output for one in self._attempts))
+            self.hold.settle(self.cost, self._tokens)
         sink.put(
             Finished(
                 request_id=self.request_id,

@@ -71,9 +71,11 @@ class Hold:
         await self._more(self._price.cost(Usage(output=more)), more, stopped=True)
         self.limit += more
 
-    async def go_on(self, asked: Asked, spent: int) -> None:
-        """Another model is asked after `spent` nano-dollars. Raises BudgetExceeded."""
+    async def go_on(self, asked: Asked, spent: int, *, beside: bool = False) -> None:
+        """Another model is asked after `spent` nano-dollars, or beside the last one. Raises BudgetExceeded."""
         wanted = self._spending.estimate(asked)
+        if beside:
+            spent += self._estimate.amount
         self._price, self._estimate, self._passed = asked.price, wanted, 0
         self.limit = self._limit_of(wanted)
         missing = spent + wanted.amount - self.amount
@@ -160,14 +162,17 @@ class Spending:
         limits = {MEASUREMENT: self._config.spend.measurement, ORCHESTRATION: self._config.spend.orchestration}
         return Caller(name, path=limited((Account(name, limits[name].limits()),)), accounts=(name,))
 
-    async def before(self, run: "Run", card: ModelCard) -> None:
-        """Call before each attempt of a request. Raises NotAllowed for its route, BudgetExceeded or RateLimited."""
+    async def before(self, run: "Run", card: ModelCard, *, beside: bool = False) -> None:
+        """Call before each attempt of a request; `beside`: while another one is under way.
+
+        Raises NotAllowed for its route, BudgetExceeded or RateLimited.
+        """
         request, decision = run.request, run.decision
         assert request is not None
         assert decision is not None
         refuse_route(run.caller, decision)
         if run.hold is not None:
-            await run.hold.go_on(self.asked(request, decision, card), run.cost)
+            await run.hold.go_on(self.asked(request, decision, card), run.cost, beside=beside)
         elif run.caller.path:
             run.hold = await self.open(run.request_id, run.caller, self.asked(request, decision, card))
 

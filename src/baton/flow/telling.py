@@ -11,7 +11,7 @@ from baton.flow.cached import Recorder
 from baton.flow.house import House
 from baton.flow.run import Run
 from baton.flow.screen import Screen
-from baton.protocol.plausible import usage_fault
+from baton.protocol.plausible import believed
 from baton.protocol.voice import voice_of
 from baton.spend.meter import tokens_in
 from baton.types.card import ModelCard
@@ -41,6 +41,10 @@ class Telling:
         self._ended: BatonError | None = None
         """Why Baton itself ended the stream."""
         self._left = True
+        self._booked = False
+        """What the model that broke off has cost is in the record."""
+        self._said_before = 0
+        """Tokens of output that others have said before."""
 
     async def pieces(self) -> AsyncGenerator[bytes, None]:
         """Nothing, and then the stream as the caller reads it; whatever ends it, attempt and ending are recorded."""
@@ -76,9 +80,12 @@ class Telling:
             await self._screen.after(self._answered.asked.card.id, None)
 
     async def _held(self) -> AsyncGenerator[bytes, None]:
-        """The whole stream at once, as the hooks let it go."""
+        """The whole stream at once, as the hooks let it go; of one that broke off nothing, for no hook has seen it."""
         whole = b"".join([piece async for piece in self._all()])
-        yield whole if self._fault is not None else await self._screen.after(self._answered.asked.card.id, whole)
+        if self._fault is not None:
+            yield self._voice.write_error_event(self._fault, self._run.request_id)
+            return
+        yield await self._screen.after(self._answered.asked.card.id, whole)
 
     async def _of_one(self) -> AsyncGenerator[bytes, None]:
         """What one model says, but for the end. A fault of the connection is kept for `Answered.fault`."""
@@ -104,12 +111,13 @@ class Telling:
 
     async def _go_on(self, fault: UpstreamFault) -> bool:
         """Let another model continue; what came before is then over."""
-        again = await self._attempts.go_on(self._answered, fault)
+        before = self._answered
+        again = await self._attempts.go_on(before, fault, lambda: self._book(fault))
         if again is None:
             return False
-        before, self._answered = self._answered, again
         before.drop(fault)
-        self._run.attempted(before.asked.card, before.asked.upstream.status, None, fault)
+        self._said_before += self._seen()
+        self._answered, self._booked = again, False
         return True
 
     def _ending(self) -> bytes:
@@ -146,16 +154,7 @@ class Telling:
         asked.ended(fault, left=fault is None and not well)
         self._share(well=well)
         if not well:
-            usage = stream.usage()
-            believed = usage if usage_fault(usage, asked.card) is None else None
-            run.attempted(
-                asked.card,
-                asked.upstream.status,
-                believed,
-                fault,
-                guess=self._guess(),
-                asked_at=self._answered.asked_at,
-            )
+            self._book(fault)
             self._finish_badly(fault)
             return
         made = stream.made()
@@ -165,15 +164,30 @@ class Telling:
             self._house.carrier.settle(run, self._answered.passage, made)
         run.finish(self._house.sink, "ok", 200)
 
+    def _book(self, fault: UpstreamFault | None) -> None:
+        """The attempt of a model that did not come to its end."""
+        if self._booked:
+            return
+        self._booked = True
+        answered, asked = self._answered, self._answered.asked
+        usage = believed(answered.stream.usage(), asked.card)
+        self._run.attempted(
+            asked.card, asked.upstream.status, usage, fault, guess=self._guess(), asked_at=answered.asked_at
+        )
+
     def _guess(self) -> Usage:
         """What a stream that told no usage has used: its input as expected, and as much output as was seen of it."""
         if self._run.hold is not None:
             return self._run.hold.used()
+        return Usage(input=tokens_expected(self._request.facts), output=self._seen())
+
+    def _seen(self) -> int:
+        """Tokens of output that the model that speaks has said."""
         made = self._answered.stream.made()
-        seen = tokens_in(made) if isinstance(made, bytes) else 0
         if isinstance(made, AnswerMessage):
-            seen = sum(len(getattr(part, "text", "")) for part in made.parts) // CHARS_PER_TOKEN
-        return Usage(input=tokens_expected(self._request.facts), output=seen)
+            said = sum(len(getattr(part, "text", "")) for part in made.parts) // CHARS_PER_TOKEN
+            return max(0, said - self._said_before)
+        return tokens_in(made) if isinstance(made, bytes) else 0
 
     def _finish_badly(self, fault: UpstreamFault | None) -> None:
         run, sink = self._run, self._house.sink
