@@ -40,8 +40,9 @@ class Keys:
         store: KeyStore,
         now: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
+        earlier: "Keys | None" = None,
     ) -> None:
-        """Raises LedgerError where the store cannot be read."""
+        """`earlier`: those under the config before this one. Raises LedgerError where the store cannot be read."""
         server = config.server
         self._config = config
         self._store = store
@@ -56,12 +57,15 @@ class Keys:
         self._anyone = self._caller(Caller().name, KeyTerms())
         self._configured = {_digest_of(key.key): self._caller(key.name, key) for key in server.keys}
         self._admins = {_digest_of(key.key): key.name for key in server.admin_keys}
+        self._rows: list[StoredKey] = []
         self._stored: dict[str, Caller] = {}
         self._locked = bool(self._configured or self._admins)
         self._version: tuple[int, int] | None = None
         self._look_at = 0.0
         if store.remote:  # no request waits for it, and none is let in by what was never read
             self._look_at, self._locked = math.inf, True
+            if earlier is not None and earlier._version is not None:  # noqa: SLF001 - known until it is read anew
+                self._take(earlier._rows, earlier._version)  # noqa: SLF001
             threading.Thread(target=_keep_looking, args=(weakref.ref(self),), name="keys", daemon=True).start()
         else:
             self._load(store.version())
@@ -114,7 +118,10 @@ class Keys:
             return
 
     def _load(self, version: tuple[int, int]) -> None:
-        stored = self._store.all()
+        self._take(self._store.all(), version)
+
+    def _take(self, stored: list[StoredKey], version: tuple[int, int]) -> None:
+        self._rows = stored
         good = (key for key in stored if key.revoked_at is None)
         self._stored = {key.digest: self._caller(key.name, terms_of(key)) for key in good}
         # Whoever has revoked the last key does not mean to open the door to everybody.

@@ -50,12 +50,16 @@ class Reloader:
             self._seen = _signature(self._path)
             try:
                 config = await asyncio.to_thread(self._load)
+                kept = self._app.swap(config)
             except ConfigError as error:
                 self._app.refuse_config(error.problems)
                 log.error("the new config is wrong, the last good one stays:\n%s", "\n".join(error.problems))
+            except Exception as error:  # whatever it is, the next config must be looked at all the same
+                self._app.refuse_config([f"it could not be put in force: {error}"])
+                log.exception("the new config could not be put in force, the last good one stays")
             else:
-                for kept in self._app.swap(config):
-                    log.warning("%s has changed: it takes effect after a restart", kept)
+                for name in kept:
+                    log.warning("%s has changed: it takes effect after a restart", name)
                 log.warning("a new config is in force: %d models", len(config.snapshot.cards))
 
     async def _watch(self) -> None:

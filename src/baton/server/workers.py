@@ -35,6 +35,7 @@ def supervise(work: Callable[[], None], count: int) -> None:
         if not stopping:
             sys.stderr.write(f"baton: worker {ended} ended ({_how(status)}): another one takes its place\n")
             time.sleep(AGAIN_AFTER_S)
+        if not stopping:  # nor asked to stop meanwhile
             workers.add(_fork(work))
 
 
