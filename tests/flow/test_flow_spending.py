@@ -145,6 +145,20 @@ def test_another_model_after_a_fault_needs_what_it_costs_on_top_of_what_was_spen
     run(work())
 
 
+def test_a_call_beside_another_one_needs_what_both_may_cost() -> None:
+    async def work() -> None:
+        book, who = spending(), caller(day=290)
+        hold = await opened(book, who, asked(10))  # 150
+        with pytest.raises(BudgetExceeded):
+            await hold.go_on(asked(10), spent=0, beside=True)
+        book, who = spending(), caller(day=300)
+        hold = await opened(book, who, asked(10))
+        await hold.go_on(asked(10), spent=0, beside=True)
+        assert book.counters.used("key:a", NOW) == Spent(300, 300, 300)
+
+    run(work())
+
+
 def test_limits_per_minute_are_told_to_each_dialect_in_its_own_headers() -> None:
     async def work() -> None:
         book, who = spending(), caller(requests=2, tokens=1_000)

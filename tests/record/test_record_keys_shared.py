@@ -96,3 +96,17 @@ def test_what_was_known_stays_while_the_database_is_away(url: Secret) -> None:
         connection.execute("ALTER TABLE audit RENAME TO gone")
     time.sleep(1.2)
     assert replica.caller(GIVEN).name == "alice"
+
+
+def test_a_new_config_keeps_the_keys_that_were_known_until_they_are_read_anew(url: Secret) -> None:
+    store = KeyStore(url)
+    store.prepare()
+    store.add(KEY, change("key.create"))
+    before = Keys(CONFIG, KeyStore(url))
+    until(before, known=True)
+    away = KeyStore(Secret("postgresql://nobody@127.0.0.1:1/none"))
+    assert Keys(CONFIG, away, earlier=before).caller(GIVEN).name == "alice"
+    after = Keys(CONFIG, KeyStore(url), earlier=before)
+    assert after.caller(GIVEN).name == "alice"
+    store.revoke("alice", change("key.revoke"))
+    until(after, known=False)
