@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from baton.call.direct import DirectTransport
 from baton.call.endpoint import Endpoint
-from baton.call.providers.faults import read_fault
+from baton.call.providers.faults import address_hint, read_fault
 from baton.call.providers.registry import kind_of
 from baton.call.send import send
 from baton.call.transport import Timeouts
@@ -136,6 +136,57 @@ def test_a_refusal_is_a_fault_with_its_reason() -> None:
                 await send(transport, sent, stream=False)
             fault = raised.value
             assert (fault.reason, fault.status, fault.body) == ("content_filter", 400, body)
+            await transport.close()
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("http://x:8000/chat/completions", "brings no /v1"),
+        ("https://x.example/api/responses", "brings no /v1"),
+        ("http://x:8000/v1/v1/chat/completions", "brings /v1 once too often"),
+        ("https://x.example/v1/v1/messages", "brings /v1 once too often"),
+        ("https://x.example/v1/messages/v1/messages", "brings /v1/messages once too often"),
+        ("https://x.example/v1/chat/completions/chat/completions", "brings /chat/completions once too often"),
+    ],
+)
+@pytest.mark.parametrize("status", [404, 405])
+def test_an_address_where_nothing_answers_is_told_what_may_be_wrong(status: int, url: str, says: str) -> None:
+    hint = address_hint(status, url, "Not Found")
+    assert says in hint
+    assert url in hint
+
+
+@pytest.mark.parametrize(
+    ("status", "url", "detail"),
+    [
+        (404, "http://x/v1/chat/completions", "Not Found"),
+        (404, "https://x/openai/v1/responses", ""),
+        (404, "https://x/v4/chat/completions", ""),
+        (404, "https://x.openai.azure.com/openai/deployments/d/chat/completions", ""),
+        (404, "https://x/v1/messages", ""),
+        (404, "http://x/v1beta/models/v1:generateContent", ""),
+        (404, "http://x/chat/completions", "the model 'x' does not exist"),
+        (500, "http://x/chat/completions", ""),
+    ],
+)
+def test_an_address_that_looks_right_is_not_suspected(status: int, url: str, detail: str) -> None:
+    assert address_hint(status, url, detail) == ""
+
+
+@pytest.mark.parametrize(("left", "says"), [("", "base_url brings no /v1"), ("/v1/v1", "base_url brings /v1 once too")])
+def test_the_caller_gets_the_hint_and_not_the_page_of_another_server(left: str, says: str) -> None:
+    async def work() -> None:
+        async with scripted(http_answer(404, b'{"detail":"Not Found"}')) as upstream:
+            one = Provider("a", upstream.base_url.removesuffix("/v1") + left, auth="none")
+            card = ModelCard("a/m", "a", "m", "mid", 1_000, 100, price_from_usd(1, 2))
+            transport = DirectTransport(Timeouts())
+            sent = await Endpoint(one, "openai-chat").outgoing(card, b"{}", {}, stream=False)
+            with pytest.raises(UpstreamStatus, match=f"status 404: Not Found; {says}") as raised:
+                await send(transport, sent, stream=False)
+            assert (raised.value.status, raised.value.body) == (404, b"")
             await transport.close()
 
     asyncio.run(work())

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 
 import msgspec
 
-from baton.call.providers.faults import read_fault
+from baton.call.providers.faults import address_hint, read_fault
 from baton.call.transport import Outgoing, StreamDecoder, Transport, Upstream
 from baton.call.verdict import retry_after_s, whole_seconds
 from baton.types.errors import UpstreamEmpty, UpstreamEncoded, UpstreamFault, UpstreamNotJson, UpstreamStatus
@@ -104,6 +104,8 @@ async def _status_fault(upstream: Upstream, outgoing: Outgoing) -> UpstreamStatu
         text, body = "refused Baton's key: check api_key of the provider in the config", b""
     else:
         text = f"answered status {status}" + (f": {found.detail}" if found.detail else "")
+        if hint := address_hint(status, outgoing.url, found.detail):
+            text, body = f"{text}; {hint}", b""
     fault = UpstreamStatus(
         f"model {outgoing.model!r} at provider {outgoing.provider!r} {text}",
         model=outgoing.model,

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
@@ -17,6 +18,11 @@ MAX_DEPTH = 6
 MAX_DETAIL_CHARS = 500
 RETRY_DELAY = re.compile(rb'"retryDelay"\s*:\s*"(\d+(?:\.\d+)?)s"')
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
+
+NOWHERE = frozenset({404, 405})
+OPENAI_PATHS = ("/chat/completions", "/responses")
+VERSION = re.compile(r"/v\d|/deployments/")
+DOUBLED = re.compile(r"(/v1|/chat/completions|/responses|(?:/v1)?/messages)\1(?:/|$)")
 
 
 class FaultRow(Struct, frozen=True, kw_only=True):
@@ -102,6 +108,18 @@ SHARED: tuple[FaultRow, ...] = (
     FaultRow(reason="model", statuses=frozenset({404})),
     FaultRow(reason="provider", statuses=frozenset(range(500, 600))),
 )  # fmt: skip
+
+
+def address_hint(status: int, url: str, detail: str) -> str:
+    """What may be wrong with a provider's base_url where nothing answers at an address; empty: it looks right."""
+    if status not in NOWHERE or "model" in detail.lower():
+        return ""
+    path = urlsplit(url).path
+    if doubled := DOUBLED.search(path):
+        return f"base_url brings {doubled[1]} once too often ({url}): take it out there"
+    if path.endswith(OPENAI_PATHS) and not VERSION.search(path):
+        return f"base_url brings no /v1 ({url}): most servers want it there"
+    return ""
 
 
 def read_fault(status: int, headers: Mapping[str, str], body: bytes, rows: tuple[FaultRow, ...] = ()) -> Reading:
