@@ -14,7 +14,7 @@ from baton.call.providers.aws_credentials import key_in
 from baton.call.providers.google_token import GoogleToken
 from baton.call.providers.sigv4 import AwsKey, Scope, signed
 from baton.call.transport import Outgoing
-from baton.testing.upstream import http_answer, scripted
+from baton.testing.upstream import Step, http_answer, scripted
 from baton.types.card import ModelCard, Provider
 from baton.types.errors import UpstreamFault
 from baton.types.money import price_from_usd
@@ -133,7 +133,7 @@ def account(folder: Path, token_uri: str) -> Path:
     return path
 
 
-def token(name: str, seconds: int) -> list[bytes | float]:
+def token(name: str, seconds: int) -> list[Step]:
     body = json.dumps({"access_token": name, "expires_in": seconds, "token_type": "Bearer"}).encode()
     return http_answer(200, body)
 
