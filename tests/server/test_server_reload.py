@@ -37,7 +37,7 @@ def test_a_config_that_cannot_be_put_in_force_is_told_and_the_next_one_is_taken(
                 raise troubles.pop()
             return swap(config)  # type: ignore[arg-type]
 
-        app.swap = failing  # type: ignore[method-assign, assignment]
+        app.swap = failing  # type: ignore[method-assign]
         reloader = Reloader(app, lambda: load_config(file, {}), file)
         for problem in ("it could not be put in force: a defect", "it could not be put in force: the disk is full"):
             write(2)
