@@ -198,6 +198,8 @@ def test_auto_passes_over_models_that_the_conversation_cannot_be_carried_to(tmp_
             only = await post(gateway, "/v1/chat/completions", body | {"baton": {"models": ["ollama/*"]}})
             assert only.status_code == 400
             assert only.json()["error"]["code"] == "handoff_refused"
+            assert {"x-baton-request-id", "x-baton-route"} <= only.headers.keys()
+            assert not {"x-baton-model", "x-baton-provider"} & only.headers.keys(), "nobody was asked"
 
     asyncio.run(run())
 

@@ -20,6 +20,7 @@ from baton.types.request import Request
 
 NO_USAGE = Usage()
 OK = 200
+OF_A_MODEL = frozenset({"x-baton-model", "x-baton-provider"})
 
 
 class Sink(Protocol):
@@ -193,8 +194,13 @@ class Run:
         )
 
     def headers_of_refusal(self, error: BatonError) -> dict[str, str]:
-        """Those of an answer that is an error: when to come back, and how the account stands."""
+        """Those of an answer that is an error: when to come back, and how the account stands.
+
+        A model is named only where one was asked.
+        """
         headers = self.headers(whole=False)
+        if not self._attempts:
+            headers = {name: value for name, value in headers.items() if name not in OF_A_MODEL}
         if isinstance(error, LimitReached):
             return headers | refusal_headers(self.dialect, error, self.at)
         if isinstance(error, UpstreamStatus | UpstreamAway | Overloaded) and error.retry_after is not None:
