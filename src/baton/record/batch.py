@@ -5,6 +5,8 @@ Statements are compiled once from the tables; parameters are positional tuples i
 
 import sqlite3
 from collections.abc import Iterable, Sequence
+from functools import cache
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -19,6 +21,8 @@ from baton.types.spend import HOUSE, account_name
 
 MINUTE_S = 60
 DAY_S = 86_400
+AT_ONCE = 50
+"""Rows of one statement."""
 ANSWERED, UNANSWERED, REFUSED = 1, 0, -1
 """Lead ranks. The newest answered request speaks for its task; where none was answered, the newest one that a model
 was chosen for; where there is none of those either, the newest that was refused before anything was decided."""
@@ -34,6 +38,15 @@ INSERT_ATTEMPT = _insert(attempts)
 INSERT_DECISION = _insert(decisions, or_ignore=True)
 INSERT_CONTENT = _insert(contents)
 INSERT_GRADE = _insert(grades)
+
+
+@cache
+def _at_once(statement: str) -> str:
+    """The statement for AT_ONCE rows."""
+    begin = statement.index("VALUES (") + len("VALUES ")
+    end = statement.index(")", begin) + 1
+    return statement[:begin] + ", ".join([statement[begin:end]] * AT_ONCE) + statement[end:]
+
 
 _TASK_LEADS = "(excluded.lead_rank, excluded.lead_at) >= (tasks.lead_rank, tasks.lead_at)"
 UPSERT_TASK = f"""
@@ -100,7 +113,7 @@ class Batch:
         for grade in given:
             self._write_grade(grade)
         rows = [(*key, self._replica, *sums) for key, sums in self._rollups.items()]
-        self._connection.executemany(UPSERT_ROLLUP, rows)
+        self._write_many(UPSERT_ROLLUP, rows)
 
     def _write_finished(self, finished: Sequence[Finished]) -> None:
         written: list[Finished] = []
@@ -123,13 +136,22 @@ class Batch:
                 content_rows.append((sequence, self._replica, one.request_id, one.at, kept.request, kept.answer))
             self._roll_up(one, faults)
         encode = msgspec.json.Encoder().encode
-        executemany = self._connection.executemany
+        executemany = self._write_many
         executemany(INSERT_REQUEST, request_rows)
         executemany(INSERT_ATTEMPT, attempt_rows)
         executemany(INSERT_DECISION, [(id_, at, encode(body).decode()) for id_, (at, body) in decided.items()])
         executemany(INSERT_CONTENT, content_rows)
         executemany(UPSERT_TASK, map(_task_row, written))
         executemany(UPSERT_SPEND, _spend_rows(written, self._replica))
+
+    def _write_many(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Many rows to a statement: `executemany` lets go of the interpreter for each row, and waits to get it back."""
+        waiting = list(rows)
+        whole = len(waiting) - len(waiting) % AT_ONCE
+        for begin in range(0, whole, AT_ONCE):
+            values = tuple(chain.from_iterable(waiting[begin : begin + AT_ONCE]))
+            self._connection.execute(_at_once(statement), values)
+        self._connection.executemany(statement, waiting[whole:])
 
     def _knows(self, request_id: str) -> bool:
         return self._connection.execute(FIND_GRADED, (request_id,)).fetchone() is not None
