@@ -42,9 +42,10 @@ fix: $(VENV)/.dev  ## format, and mend what the linter can mend
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
-bench: $(VENV)/.dev  ## CPU per request beside nginx, import time, installed size
+bench: $(VENV)/.dev  ## CPU per request beside nginx, every fault, import time, installed size
 	$(PY) bench/footprint.py --json
 	$(PY) bench/translate.py --json
+	$(PY) bench/faults.py --json
 	$(PY) bench/overhead.py --json
 
 clean:  ## remove environments and caches

@@ -18,11 +18,18 @@ from typer.testing import CliRunner
 from baton.simulate.workload.item import item
 from tests.simulate.raw_http import ask, chat, post
 
+COMMAND = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background inherits that it is ignored
+from baton.cli import main
+main()
+"""
+
 
 @contextmanager
 def started(*options: str) -> Iterator[tuple[int, list[str]]]:
     """(port, lines printed so far) of the command in a process of its own, stopped as a user stops it."""
-    command = [sys.executable, "-c", "from baton.cli import main; main()", "simulate", "--port", "0", *options]
+    command = [sys.executable, "-c", COMMAND, "simulate", "--port", "0", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
