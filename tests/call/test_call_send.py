@@ -4,6 +4,7 @@ import asyncio
 import socket
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -273,3 +274,27 @@ def test_a_slow_start_is_measured_by_its_own_limit(kind: TransportType) -> None:
     slow: Sequence[Step] = [0.4, *event_stream(b"data: 1\n\n")]
     patient = Timeouts(first_byte_s=5.0, between_bytes_s=0.2)
     assert asyncio.run(read_with(kind, patient, slow)) == b"data: 1\n\n"
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_a_header_with_a_line_break_is_refused_before_a_connection_is_taken() -> None:
+    async def main() -> None:
+        async with scripted(http_answer(200, b"{}")) as upstream:
+            transport = DirectTransport(QUICK)
+            good = outgoing(upstream.base_url)
+            bad = Outgoing(good.url, {"x-a": "1\r\nx-b: 2"}, b"{}", "sim/m", "sim")
+            try:
+                open_before = open_files()
+                for _ in range(3):
+                    with pytest.raises(UpstreamFault, match="line break"):
+                        await send(transport, bad, stream=False)
+                assert open_files() == open_before
+                assert await (await send(transport, good, stream=False)).read(1_000) == b"{}"
+                assert len(upstream.requests) == 1
+            finally:
+                await transport.close()
+
+    asyncio.run(main())

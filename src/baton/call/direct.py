@@ -56,9 +56,10 @@ class DirectTransport:
 
     async def open(self, outgoing: Outgoing) -> "DirectUpstream":
         place = place_of(outgoing.url)
+        request = _request(place, outgoing)
         connection = self._kept(place) or await self._connect(place, outgoing)
         connection.begin(outgoing)
-        connection.write(_request(place, outgoing))
+        connection.write(request)
         try:
             await connection.head(self._timeouts.first_byte_s)
         except BaseException:

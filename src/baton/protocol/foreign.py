@@ -30,6 +30,7 @@ MOVED_RESULT = "put directly after its call"
 MOVED_TURN = "put after the results that it stood between"
 NO_RESULT = "the call was never answered: an error result stands in for it"
 ORPHAN = "a result of no call: shown as text"
+CAPPED = "capped at the target's maximum"
 SERVER_TOOL = "run by {0} itself: the target does not see it"
 UNKNOWN_BLOCK = "a block that only {0} knows"
 UNKNOWN_ROLE = "a role that the target does not have"
@@ -102,6 +103,30 @@ def note_tool_extras(account: Account, tool: ToolDefinition, conversation: Conve
     note_extras(account, tool.path, tool.extra, conversation.dialect)
     if tool.cache is not None:
         account.note(tool.cache.path, "withheld", CACHE.format(conversation.dialect))
+
+
+def usable_tools(account: Account, conversation: Conversation) -> list[ToolDefinition]:
+    """Those that any model may call. Tools of the vendor's own servers stay behind; where nothing else was offered, or
+    one was demanded, the request cannot be met without them.
+    """
+    named = "" if conversation.tool_choice is None else conversation.tool_choice.name
+    usable = [tool for tool in conversation.tools if tool.kind != "server"]
+    for tool in conversation.tools:
+        if tool.kind == "server":
+            needed = not usable or named == tool.name
+            account.tool(tool, "rejected" if needed else "degraded", SERVER_TOOL.format(conversation.dialect))
+    return usable
+
+
+def max_tokens(account: Account, conversation: Conversation, target: Target) -> int | None:
+    asked = conversation.max_tokens
+    if asked is None:
+        return None
+    if target.max_output is not None and asked > target.max_output:
+        account.setting("max_tokens", "degraded", CAPPED)
+        return target.max_output
+    account.setting("max_tokens", "kept")
+    return asked
 
 
 def note_turn(account: Account, turn: Turn, conversation: Conversation, *, moved: bool) -> None:

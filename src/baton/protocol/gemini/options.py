@@ -26,14 +26,13 @@ CHOICE_WORDS = {"auto": "AUTO", "required": "ANY", "named": "ANY", "none": "NONE
 VALIDATED = "VALIDATED"
 SETTINGS = ("reasoning.mode", "reasoning.effort", "reasoning.budget", "reasoning.visible")
 
-CAPPED = "capped at the target's maximum"
 NO_CONTROL = "the target takes no reasoning control"
 NO_TOOLS = "no tools are offered"
 
 
 def generation_config(account: Account, conversation: Conversation, target: Target) -> Members:
     config: Members = {}
-    limit = max_tokens(account, conversation, target)
+    limit = foreign.max_tokens(account, conversation, target)
     if limit is not None:
         config["maxOutputTokens"] = limit
     most = MAX_STOPS if target.stop_limit is None else target.stop_limit
@@ -55,17 +54,6 @@ def bookkeeping(account: Account, conversation: Conversation) -> None:
     account.setting("end_user", "withheld", WITHOUT_WEIGHT.format(conversation.dialect))
 
 
-def max_tokens(account: Account, conversation: Conversation, target: Target) -> int | None:
-    asked = conversation.max_tokens
-    if asked is None:
-        return None
-    if target.max_output is not None and asked > target.max_output:
-        account.setting("max_tokens", "degraded", CAPPED)
-        return target.max_output
-    account.setting("max_tokens", "kept")
-    return asked
-
-
 def sampling(account: Account, conversation: Conversation, target: Target) -> Members:
     members: Members = {}
     for name in Sampling.__struct_fields__:
@@ -77,7 +65,7 @@ def sampling(account: Account, conversation: Conversation, target: Target) -> Me
             account.setting(setting, "degraded", foreign.LACKS.format(name))
             continue
         capped = name == "temperature" and value > MAX_TEMPERATURE
-        account.setting(setting, "degraded" if capped else "kept", CAPPED if capped else "")
+        account.setting(setting, "degraded" if capped else "kept", foreign.CAPPED if capped else "")
         members[SAMPLING[name]] = MAX_TEMPERATURE if capped else value
     return members
 

@@ -80,7 +80,7 @@ def _write_native(conversation: Conversation, target: Target, account: Account, 
 def _settled(conversation: Conversation, target: Target, account: Account) -> dict[str, bytes | None]:
     """Settings that differ for this target, by their path; None takes one out."""
     changed: dict[str, bytes | None] = {}
-    limit = options.max_tokens(account, conversation, target)
+    limit = foreign.max_tokens(account, conversation, target)
     if limit != conversation.max_tokens:
         changed[conversation.paths["max_tokens"]] = msgspec.json.encode(limit)
     if target.sampling is not None:

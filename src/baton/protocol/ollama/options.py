@@ -22,7 +22,6 @@ TAKEN = frozenset({
     "temperature", "top_p", "top_k", "seed", "frequency_penalty", "presence_penalty", "logprobs", "top_logprobs",
 })  # fmt: skip
 """What the dialect takes where the target's card says nothing."""
-CAPPED = "capped at the target's maximum"
 STREAMS = "the target streams unless it is told otherwise"
 NO_CONTROL = "the target takes no reasoning control"
 ON_OR_OFF = "thinking is on or off: the card of the target names no steps"
@@ -39,7 +38,7 @@ def limits(account: Account, conversation: Conversation, target: Target) -> tupl
     if conversation.end_user:
         account.setting("end_user", "withheld", WITHOUT_WEIGHT.format(conversation.dialect))
     found: Members = {}
-    limit = max_tokens(account, conversation, target)
+    limit = foreign.max_tokens(account, conversation, target)
     if limit is not None:
         found["num_predict"] = limit
     stop = conversation.stop if target.stop_limit is None else conversation.stop[: target.stop_limit]
@@ -49,17 +48,6 @@ def limits(account: Account, conversation: Conversation, target: Target) -> tupl
     if stop:
         found["stop"] = list(stop)
     return {"stream": conversation.stream if target.stream is None else target.stream}, found
-
-
-def max_tokens(account: Account, conversation: Conversation, target: Target) -> int | None:
-    asked = conversation.max_tokens
-    if asked is None:
-        return None
-    if target.max_output is not None and asked > target.max_output:
-        account.setting("max_tokens", "degraded", CAPPED)
-        return target.max_output
-    account.setting("max_tokens", "kept")
-    return asked
 
 
 def sampling(account: Account, conversation: Conversation, target: Target) -> tuple[Members, Members]:

@@ -81,7 +81,7 @@ def _settled_options(conversation: Conversation, target: Target, account: Accoun
     """`options` as this model takes them; left alone where they are."""
     given = msgspec.json.decode(conversation.members.get("options", b"null"), type=dict[str, Raw] | None) or {}
     settled = dict(given)
-    limit = options.max_tokens(account, conversation, target)
+    limit = foreign.max_tokens(account, conversation, target)
     if limit is not None and limit != conversation.max_tokens:
         settled["num_predict"] = Raw(msgspec.json.encode(limit))
     gone: dict[str, bytes | None] = {}

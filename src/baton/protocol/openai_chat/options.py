@@ -30,7 +30,6 @@ SAME_IN_RESPONSES = (
 )  # fmt: skip
 """Members that Responses has under the same name and with the same meaning."""
 SCHEMA_NAME = "answer"
-CAPPED = "capped at the target's maximum"
 NO_CONTROL = "the target takes no reasoning control"
 OWN_DEFAULT = "left to the target's own default"
 
@@ -38,7 +37,7 @@ OWN_DEFAULT = "left to the target's own default"
 def limits(account: Account, conversation: Conversation, target: Target) -> Members:
     """Maximum of tokens, stop sequences, whom the caller asks for, streaming."""
     members: Members = {}
-    limit = max_tokens(account, conversation, target)
+    limit = foreign.max_tokens(account, conversation, target)
     if limit is not None:
         members[target.max_tokens_member or "max_completion_tokens"] = limit
     most = MAX_STOPS if target.stop_limit is None else target.stop_limit
@@ -53,17 +52,6 @@ def limits(account: Account, conversation: Conversation, target: Target) -> Memb
     stream = conversation.stream if target.stream is None else target.stream
     account.setting("stream", "kept")
     return members | ({"stream": True, "stream_options": {"include_usage": True}} if stream else {})
-
-
-def max_tokens(account: Account, conversation: Conversation, target: Target) -> int | None:
-    asked = conversation.max_tokens
-    if asked is None:
-        return None
-    if target.max_output is not None and asked > target.max_output:
-        account.setting("max_tokens", "degraded", CAPPED)
-        return target.max_output
-    account.setting("max_tokens", "kept")
-    return asked
 
 
 def sampling(account: Account, conversation: Conversation, target: Target) -> Members:
@@ -160,16 +148,7 @@ def _verbosity(text: bytes) -> str | None:
 
 
 def tools(account: Account, conversation: Conversation) -> list[Members]:
-    named = "" if conversation.tool_choice is None else conversation.tool_choice.name
-    usable = [tool for tool in conversation.tools if tool.kind != "server"]
-    found = []
-    for tool in conversation.tools:
-        if tool.kind == "server":
-            needed = not usable or named == tool.name
-            account.tool(tool, "rejected" if needed else "degraded", foreign.SERVER_TOOL.format(conversation.dialect))
-        else:
-            found.append(_tool(account, conversation, tool))
-    return found
+    return [_tool(account, conversation, tool) for tool in foreign.usable_tools(account, conversation)]
 
 
 def _tool(account: Account, conversation: Conversation, tool: ToolDefinition) -> Members:

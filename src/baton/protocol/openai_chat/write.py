@@ -83,7 +83,7 @@ def _write_native(conversation: Conversation, target: Target, account: Account, 
 def _changed(conversation: Conversation, target: Target, account: Account) -> dict[str, bytes | None]:
     """Members that this server takes otherwise than they were sent, or not at all."""
     changed: dict[str, bytes | None] = {}
-    limit = options.max_tokens(account, conversation, target)
+    limit = foreign.max_tokens(account, conversation, target)
     if limit is not None:
         given = conversation.paths["max_tokens"]
         member = given if target.max_tokens_member is None else target.max_tokens_member

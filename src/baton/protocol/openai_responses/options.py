@@ -183,16 +183,7 @@ def _of_chat(conversation: Conversation, name: str) -> Raw | None:
 
 
 def tools(account: Account, conversation: Conversation) -> list[Members]:
-    named = "" if conversation.tool_choice is None else conversation.tool_choice.name
-    usable = [tool for tool in conversation.tools if tool.kind != "server"]
-    found = []
-    for tool in conversation.tools:
-        if tool.kind == "server":
-            needed = not usable or named == tool.name
-            account.tool(tool, "rejected" if needed else "degraded", foreign.SERVER_TOOL.format(conversation.dialect))
-        else:
-            found.append(_tool(account, conversation, tool))
-    return found
+    return [_tool(account, conversation, tool) for tool in foreign.usable_tools(account, conversation)]
 
 
 def _tool(account: Account, conversation: Conversation, tool: ToolDefinition) -> Members:
