@@ -51,6 +51,12 @@ class TaskType(Struct, frozen=True):
     output_tokens: int = 400
     """Predicted length of an answer, for the expected cost."""
     match: tuple[Match, ...] = ()
+    parent: str | None = None
+    """The type that it is a kind of: thin measurements are shrunk towards it."""
+    gate: float | None = None
+    """Difficulty 0..1 above which a request goes up to the next rung that meets the floor; None: no gate."""
+    never_below: str | None = None
+    """Safety floor: a model or a tier; what is below it on the ladder never serves this type."""
 
 
 class RouteCache(Struct, frozen=True):
@@ -86,5 +92,5 @@ class Route(Struct, frozen=True):
     cache: RouteCache | None = None
     tool_policy: ToolPolicy = "flag"
     hedge: bool = False
-    resume: Literal["error", "continue"] = "error"
     """A second call is sent when the first is slower than most; the faster one is taken."""
+    resume: Literal["error", "continue"] = "error"
