@@ -1,5 +1,6 @@
 """Model cards: what a model can do, what it costs, and where it is reached."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 from msgspec import Struct, field
@@ -55,6 +56,21 @@ class Deployment(Struct, frozen=True):
     """Calls at once; more wait in its queue. 0: no limit."""
 
 
+EFFORT_MARK = "@"
+"""Between a model and a step of its effort: `openai/gpt-5@low`."""
+
+
+class EffortArm(Struct, frozen=True):
+    """A model that thinks more or less than by itself: an arm of its own among the rungs, named `model@name`."""
+
+    name: str
+    """A step of `types.conversation.EFFORTS`."""
+    output_factor: float = 1.0
+    """Tokens of output beside those of the model without a step."""
+    quality: dict[str, float] = field(default_factory=dict)
+    """Configured quality 0..1 per task type; what is missing here is that of the card."""
+
+
 class ModelCard(Struct, frozen=True):
     """What a model can do and costs. `id` is `provider/model`; `upstream` is its name on the provider's wire."""
 
@@ -72,3 +88,18 @@ class ModelCard(Struct, frozen=True):
     """Configured quality 0..1 per task type: what the operator asserts, until something is certified."""
     deployments: tuple[Deployment, ...] = ()
     """Where it is asked; empty: at its own provider, by its own name, alone."""
+    efforts: dict[str, EffortArm] = field(default_factory=dict)
+    """By the name of the step."""
+
+
+def arm_name(model: str, effort: str) -> str:
+    return f"{model}{EFFORT_MARK}{effort}" if effort else model
+
+
+def split_arm(name: str, cards: Mapping[str, ModelCard]) -> tuple[str, str]:
+    """Model and effort, which is empty for a model as it is. A model whose own id has the mark is that model."""
+    if name in cards or EFFORT_MARK not in name:
+        return name, ""
+    model, _, effort = name.rpartition(EFFORT_MARK)
+    card = cards.get(model)
+    return (model, effort) if card is not None and effort in card.efforts else (name, "")

@@ -6,6 +6,7 @@ from msgspec import Struct, field
 
 from baton.types.card import ModelCard, Provider
 from baton.types.handoff import HandoffReport
+from baton.types.session import Session
 from baton.types.task import Route, TaskType
 
 Evidence = Literal["certified", "configured", "assumed"]
@@ -44,6 +45,28 @@ class Counterfactual(Struct, frozen=True):
     flips_when: str | None = None
 
 
+class CheckResult(Struct, frozen=True):
+    """What one check of a cascade found. `skipped`: it had nothing to go by, or could not run; `reason` says which."""
+
+    check: str
+    outcome: Literal["passed", "failed", "skipped"]
+    reason: str
+
+
+class CascadeStep(Struct, frozen=True):
+    """One answer of a cascade: who gave it, what was found of it, and what both have cost in nano-dollars."""
+
+    model: str
+    checks: tuple[CheckResult, ...]
+    cost: int
+    given: bool = False
+    """It is the one that the caller got."""
+
+
+Upgrade = Literal["", "gate", "session", "cascade"]
+"""Why a request went to a dearer model than rules and table alone would have given it."""
+
+
 class Decision(Struct, frozen=True, rename={"lambda_": "lambda"}):
     """One routing decision. Costs in nano-dollars; `reason` is one readable sentence."""
 
@@ -68,6 +91,15 @@ class Decision(Struct, frozen=True, rename={"lambda_": "lambda"}):
     """The certificate that carried the decision, or `none`: the rules alone are not a proof."""
     handoff: HandoffReport | None = None
     """What became of every element of the conversation, where it was not forwarded as the caller's own bytes."""
+    effort: str = ""
+    """The step of reasoning effort that the model is asked with; empty: none is set for the caller."""
+    rungs: tuple[str, ...] = ()
+    """The arms of a cascade, cheapest first, where one is to be run: `model` is the first of them."""
+    cascade: tuple[CascadeStep, ...] = ()
+    """What became of it, in the order of its answers."""
+    upgraded: Upgrade = ""
+    session: Session | None = None
+    """The conversation that the request goes on with, as it stood before."""
 
 
 class PolicySnapshot(Struct, frozen=True):

@@ -28,6 +28,19 @@ class Match(Struct, frozen=True):
     """Lower-case words, one of which must stand in the caller's own last turns: cheap, so looked at before patterns."""
 
 
+OnCap = Literal["refuse", "reference", "cheap"]
+"""What becomes of a request that would go up when the limit is reached: an error, the reference, or no going up."""
+
+
+class EscalationLimit(Struct, frozen=True):
+    """How much of one key's traffic may go to dearer models than rules and table alone would give it."""
+
+    limit: float = 0.3
+    """Share 0..1 of the last `window` requests."""
+    window: int = 500
+    on_cap: OnCap = "reference"
+
+
 class TaskType(Struct, frozen=True):
     """One row of the routing table.
 
@@ -57,6 +70,7 @@ class TaskType(Struct, frozen=True):
     """Difficulty 0..1 above which a request goes up to the next rung that meets the floor; None: no gate."""
     never_below: str | None = None
     """Safety floor: a model or a tier; what is below it on the ladder never serves this type."""
+    escalation: EscalationLimit | None = None
 
 
 class RouteCache(Struct, frozen=True):
@@ -94,3 +108,5 @@ class Route(Struct, frozen=True):
     hedge: bool = False
     """A second call is sent when the first is slower than most; the faster one is taken."""
     resume: Literal["error", "continue"] = "error"
+    escalation: EscalationLimit | None = None
+    """None: as the task type says."""
