@@ -5,6 +5,7 @@ from typing import Literal
 from msgspec import Struct, field
 
 from baton.types.card import ModelCard, Provider
+from baton.types.certificate import Certificate, ProofMode
 from baton.types.handoff import HandoffReport
 from baton.types.session import Session
 from baton.types.task import Route, TaskType
@@ -112,3 +113,6 @@ class PolicySnapshot(Struct, frozen=True):
     aliases: dict[str, str] = field(default_factory=dict)
     """Other names for a model or for `auto`; resolved once, never chained."""
     default_model: str = "auto"
+    mode: ProofMode = "rules"
+    certificates: tuple[Certificate, ...] = ()
+    """Those that hold for these cards and task types: void ones are left out when they are read."""
