@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 
 from baton.config.checks import RESERVED
 from baton.config.problems import Problems, nearest
-from baton.decide.rule import RULES
+from baton.decide.rule import RULES, TIERS_UPWARD
 
 
 class Names:
@@ -56,6 +56,13 @@ class Names:
         target = rule if rule in RULES else self.aliases.get(rule, rule)
         if target not in RULES and target not in self._cards and target not in self._failed:
             self._dangling("rule", rule, [*RULES, *self._cards], path)
+        return target
+
+    def rung(self, rung: str, path: str) -> str:
+        """A tier, or the id of a model."""
+        target = rung if rung in TIERS_UPWARD else self.aliases.get(rung, rung)
+        if target not in TIERS_UPWARD and target not in self._cards and target not in self._failed:
+            self._dangling("tier or model", rung, [*TIERS_UPWARD, *self._cards], path)
         return target
 
     def task_type(self, name: str, path: str) -> None:

@@ -67,7 +67,20 @@ def build_task_types(
         base = BUILTIN_TASK_TYPES.get(name) or TaskType(name)
         entry = given.get(name)
         built[name] = base if entry is None else _task_type(base, entry, names, problems)
+    for name in built:
+        if name in _ancestors(built, name):
+            problems.add(joined("task_types", name) + ".parent", f"{name!r} is a kind of itself: break the circle")
+            break
     return built
+
+
+def _ancestors(task_types: Mapping[str, TaskType], name: str) -> list[str]:
+    found: list[str] = []
+    above = task_types[name].parent
+    while above in task_types and above not in found:
+        found.append(above)
+        above = task_types[above].parent
+    return found
 
 
 def _task_type(base: TaskType, entry: TaskTypeEntry, names: Names, problems: Problems) -> TaskType:
@@ -80,6 +93,10 @@ def _task_type(base: TaskType, entry: TaskTypeEntry, names: Names, problems: Pro
         changes["reference"] = names.model(entry.reference, f"{path}.reference")
     if entry.ladder is not None:
         changes["ladder"] = names.models(entry.ladder, f"{path}.ladder")
+    if entry.parent is not None:
+        names.task_type(entry.parent, f"{path}.parent")
+    if entry.never_below is not None:
+        changes["never_below"] = names.rung(entry.never_below, f"{path}.never_below")
     if entry.match is not None:
         changes["match"] = tuple(
             _match(one, f"{path}.match[{index}]", problems) for index, one in enumerate(entry.match)
@@ -125,6 +142,7 @@ def _route(entry: RouteEntry, names: Names, path: str) -> Route:
         floor=entry.floor,
         min_quality=entry.min_quality,
         lambda_=entry.lambda_,
+        gate=entry.gate,
         models=names.allow_list(entry.models, f"{path}.models"),
         strategy=entry.strategy or base.strategy,
         cache=None if entry.cache is None else RouteCache(entry.cache.ttl_s, entry.cache.max_bytes),

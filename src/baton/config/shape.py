@@ -157,6 +157,15 @@ class TaskTypeEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     lambda_: Annotated[Lambda | None, Meta(description="Quality points per USD saved on 1,000 tasks")] = None
     output_tokens: Annotated[Count | None, Meta(description="Expected length of an answer")] = None
     match: Annotated[tuple[MatchEntry, ...] | None, Meta(description="When a request is of this type")] = None
+    parent: Annotated[
+        str | None, Meta(description="The type that it is a kind of: what is thinly measured is shrunk towards it")
+    ] = None
+    gate: Annotated[
+        Share | None, Meta(description="Difficulty 0..1 above which a request goes up to the next rung")
+    ] = None
+    never_below: Annotated[
+        str | None, Meta(description="Safety floor, a model or a tier: nothing below it ever serves this type")
+    ] = None
 
 
 class CacheEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -177,6 +186,7 @@ class RouteEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
     floor: Share | None = None
     min_quality: Share | None = None
     lambda_: Lambda | None = None
+    gate: Annotated[Share | None, Meta(description="Replaces the gate of the task type; 1 opens it")] = None
     models: Annotated[tuple[ModelName, ...], Meta(description="Model ids to choose from; empty: all")] = ()
     strategy: Annotated[
         Literal["auto", "pass"] | None, Meta(description="auto: Baton chooses; pass: the asked model is taken")

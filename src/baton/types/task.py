@@ -99,6 +99,8 @@ class Route(Struct, frozen=True):
     floor: float | None = None
     min_quality: float | None = None
     lambda_: float | None = field(default=None, name="lambda")
+    gate: float | None = None
+    """Replaces the gate of the task type; 1 opens it."""
     models: tuple[str, ...] = ()
     """Allow-list of model ids, `*` as wildcard; empty allows all."""
     strategy: Literal["auto", "pass"] = "auto"
