@@ -40,5 +40,9 @@ class CascadePlan(Struct, frozen=True):
     """Mean grade of the answers that the plan gives."""
     low: float = 0.0
     """Lower bound (95 %, one-sided) of that quality relative to the reference's on the same tasks."""
+    hold: bool = False
+    """A stream is held until it is checked; without, a request for a stream goes to `escalate_to` at once."""
+    min_logprob: float | None = None
+    """Mean log-probability of the tokens below which an answer fails, where the model gives them (check `logprob`)."""
     n: int = 0
     """Graded tasks that it was chosen on."""

@@ -5,6 +5,7 @@ from typing import Literal
 from msgspec import Struct, field
 
 from baton.types.card import ModelCard, Provider
+from baton.types.cascade import CascadePlan
 from baton.types.certificate import Certificate, ProofMode
 from baton.types.handoff import HandoffReport
 from baton.types.session import Session
@@ -54,7 +55,7 @@ class CheckResult(Struct, frozen=True):
     reason: str
 
 
-class CascadeStep(Struct, frozen=True):
+class CascadeAnswer(Struct, frozen=True):
     """One answer of a cascade: who gave it, what was found of it, and what both have cost in nano-dollars."""
 
     model: str
@@ -66,6 +67,12 @@ class CascadeStep(Struct, frozen=True):
 
 Upgrade = Literal["", "gate", "session", "cascade"]
 """Why a request went to a dearer model than rules and table alone would have given it."""
+
+GoingUp = Literal["allowed", "none", "reference"]
+"""`going_up` of `Policy.decide`: gate and session may do as they see fit, or nothing, or only send to the reference.
+
+The last two are for keys that have used up their `EscalationLimit`; `Decision.upgraded` says what was to be done.
+"""
 
 
 class Decision(Struct, frozen=True, rename={"lambda_": "lambda"}):
@@ -94,9 +101,9 @@ class Decision(Struct, frozen=True, rename={"lambda_": "lambda"}):
     """What became of every element of the conversation, where it was not forwarded as the caller's own bytes."""
     effort: str = ""
     """The step of reasoning effort that the model is asked with; empty: none is set for the caller."""
-    rungs: tuple[str, ...] = ()
-    """The arms of a cascade, cheapest first, where one is to be run: `model` is the first of them."""
-    cascade: tuple[CascadeStep, ...] = ()
+    plan: CascadePlan | None = None
+    """The cascade that is to be run, where one is: `model` and `effort` are the arm of its first step."""
+    cascade: tuple[CascadeAnswer, ...] = ()
     """What became of it, in the order of its answers."""
     upgraded: Upgrade = ""
     session: Session | None = None

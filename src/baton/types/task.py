@@ -4,6 +4,8 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from baton.types.cascade import CascadePlan
+
 Audience = Literal["internal", "customer"]
 
 BUILTIN_TASK_TYPES = (
@@ -71,6 +73,8 @@ class TaskType(Struct, frozen=True):
     never_below: str | None = None
     """Safety floor: a model or a tier; what is below it on the ladder never serves this type."""
     escalation: EscalationLimit | None = None
+    cascade: CascadePlan | None = None
+    """The cascade of the config; where it pays, it is run instead of asking `escalate_to` alone."""
 
 
 class RouteCache(Struct, frozen=True):
@@ -111,4 +115,6 @@ class Route(Struct, frozen=True):
     """A second call is sent when the first is slower than most; the faster one is taken."""
     resume: Literal["error", "continue"] = "error"
     escalation: EscalationLimit | None = None
+    """None: as the task type says."""
+    cascade: CascadePlan | None = None
     """None: as the task type says."""
