@@ -1,0 +1,41 @@
+"""How good is the routing? One key per bar, measured on recorded outcomes of real models.
+
+    python bench/routing.py --data ../shared/data [--only KEY ...] [--json]
+
+What is trained is trained on the train files and reported on the test files (or over folds, where a key says so), with
+95 % intervals; nothing is chosen by what the test files say. Each figure says how many labels it has seen.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from routing_cpu import decision_cpu
+
+KEYS: dict[str, Callable[[Path], Any]] = {
+    "decision_cpu": decision_cpu,
+}
+"""Each is given the folder of the data, and returns what JSON can say."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="the folder that holds routing/ and routing-wide/")
+    parser.add_argument("--only", action="append", choices=sorted(KEYS), help="this key alone (may be repeated)")
+    parser.add_argument("--json", action="store_true", help="one line")
+    given = parser.parse_args()
+    if not (given.data / "routing").is_dir():
+        parser.error(f"{given.data} has no folder routing/")
+    found = {}
+    for key in given.only or KEYS:
+        sys.stderr.write(f"{key} ...\n")
+        found[key] = KEYS[key](given.data)
+    sys.stdout.write(json.dumps(found, indent=None if given.json else 2) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
