@@ -20,7 +20,7 @@ rung first and the reference where the answer did not hold; a whole policy."""
 
 
 class Certificate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """ "Quality >= rho * quality of the reference" holds with confidence 1 - delta. Void when anything it names changes.
+    """`Quality >= rho * quality of the reference` holds with confidence 1 - delta; void when anything it names changes.
 
     Hashes are `sha256:` and 64 hex digits.
     """
