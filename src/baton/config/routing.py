@@ -77,7 +77,7 @@ def build_task_types(
 def _ancestors(task_types: Mapping[str, TaskType], name: str) -> list[str]:
     found: list[str] = []
     above = task_types[name].parent
-    while above in task_types and above not in found:
+    while above is not None and above in task_types and above not in found:
         found.append(above)
         above = task_types[above].parent
     return found

@@ -164,7 +164,8 @@ def _running(counts: "np.ndarray", gains: "np.ndarray", blocks: "np.ndarray") ->
 def _area(shares: "np.ndarray", recovered: "np.ndarray") -> "np.ndarray":
     import numpy as np
 
-    return np.trapezoid(recovered, shares, axis=-1)
+    area: np.ndarray = np.trapezoid(recovered, shares, axis=-1)
+    return area
 
 
 def _resampled(
