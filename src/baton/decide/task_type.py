@@ -1,12 +1,13 @@
 """The task type of a request: declared by the caller or his key, else found by explicit rules, else `other`."""
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 from msgspec import Struct
 
+from baton.decide.quoted import trusted
+from baton.decide.text import normalised
 from baton.types.decision import TaskTypeSource
 from baton.types.errors import RequestError
 from baton.types.request import Caller, Facts, Wish
@@ -16,23 +17,12 @@ CODE_FENCE = "```"
 WORD = re.compile(r"\w+")
 SPACED = str.maketrans({chr(code): " " for code in range(128) if not (chr(code).isalnum() or chr(code) == "_")})
 """For plain ASCII, where words are told apart without a pattern."""
-INVISIBLE = dict.fromkeys(
-    [0x00AD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
-)
-"""Characters that change nothing for a reader and everything for a pattern."""
 
 
 class Found(Struct, frozen=True):
     name: str
     source: TaskTypeSource
     why: str
-
-
-def normalised(text: str) -> str:
-    """NFKC without invisible characters: what a reader sees is what a pattern sees."""
-    if text.isascii():
-        return text
-    return unicodedata.normalize("NFKC", text).translate(INVISIBLE)
 
 
 class TaskTypeRules:
@@ -65,9 +55,24 @@ class _Seen:
     """One request as rules see it; words are told apart only where a rule asks for some."""
 
     def __init__(self, facts: Facts) -> None:
-        self.user = normalised(facts.user_text)
-        self.system = normalised(facts.system_text)
-        self.flags = (facts.response_schema, bool(facts.tools), facts.tool_results, CODE_FENCE in self.user)
+        self._facts = facts
+        self.whole = normalised(facts.user_text)
+        self.flags = (facts.response_schema, bool(facts.tools), facts.tool_results, CODE_FENCE in self.whole)
+
+    @cached_property
+    def user(self) -> str:
+        """Without quoted documents."""
+        return trusted(self.whole)
+
+    @cached_property
+    def system(self) -> str:
+        return normalised(self._facts.system_text)
+
+    def text(self, where: str, *, fenced: bool) -> str:
+        """A rule about code fences reads what stands within them, too."""
+        if where == "prompt":
+            return self.whole if fenced else self.user
+        return self.system
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -87,6 +92,7 @@ class _Rule:
         self._system = _compiled(match.system_patterns)
         self._words = frozenset(match.words)
         self._empty = match == Match()
+        self._fenced = match.code_fence is True
 
     def holds(self, seen: _Seen) -> str:
         """Why the rule holds, or an empty text when it does not. Cheap conditions are looked at first."""
@@ -96,9 +102,9 @@ class _Rule:
         if self._empty or (self._words and self._words.isdisjoint(seen.words)):
             return ""
         reasons = [FLAGS[place] if flag else f"no {FLAGS[place].removeprefix('a ')}" for place, flag in self._flags]
-        for pattern, text, where in ((self._user, seen.user, "prompt"), (self._system, seen.system, "system prompt")):
+        for pattern, where in ((self._user, "prompt"), (self._system, "system prompt")):
             if pattern is not None:
-                hit = pattern.search(text)
+                hit = pattern.search(seen.text(where, fenced=self._fenced))
                 if hit is None:
                     return ""
                 reasons.append(f"{hit.group(0).strip()[:40]!r} in the {where}")

@@ -17,7 +17,8 @@ class Match(Struct, frozen=True):
     """When a request counts as a task type. Every condition that is set must hold; none set matches nothing.
 
     `patterns` are regular expressions (RE2-like subset of Python's `re`, searched without case in the caller's own
-    last turns after Unicode normalisation); one of them is enough.
+    last turns after Unicode normalisation and without quoted documents, fenced code only where `code_fence` is true);
+    one of them is enough.
     """
 
     patterns: tuple[str, ...] = ()
