@@ -18,30 +18,37 @@ TAG = re.compile(r"<(/?)([A-Za-z][\w.-]{0,40})(?:\s[^<>]{0,200})?>")
 RULED_LINE = re.compile(r"[-=*_#~]{3,}|\[?/?end\b.{0,20}", re.IGNORECASE)
 WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)?")
 
-INSTRUCTING_TAGS = frozenset(
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+INSTRUCTING_TAGS = _words(
     "instructions instruction task question query request prompt user user_request user_query user_message ask goal "
-    "objective requirements".split()
+    "objective requirements"
 )
 """What these tags hold is said by the caller."""
-QUOTING_TAGS = frozenset(
+QUOTING_TAGS = _words(
     "document documents doc docs context text article email mail passage content source transcript quote blockquote "
     "file files input data attachment page ticket review message log logs snippet example examples search_results "
-    "retrieved result results conversation html system-reminder".split()
+    "retrieved result results conversation html system-reminder"
 )
 """What these hold is quoted wherever they stand; other tags quote where they begin a line."""
-DOCUMENT_WORDS = frozenset(
+DOCUMENT_WORDS = _words(
     "text texts document documents article email e-mail mail message ticket review passage context transcript content "
     "conversation input source excerpt paragraph letter post comment abstract story report log logs data note notes "
     "dokument artikel nachricht bewertung absatz kontext abschnitt eingabe bericht brief protokoll "
     "texte courriel contexte passage avis extrait rapport lettre commentaire "
     "texto correo mensaje documento contexto artículo reseña informe carta comentario mensagem artigo relatório "
     "testo messaggio articolo contesto recensione lettera "
-    "текст документ статья сообщение письмо контекст отзыв 文本 文章 原文 内容 文档 上下文 テキスト 本文 文書 記事 문서 텍스트".split()
+    "текст документ статья сообщение письмо контекст отзыв "
+    "文本 文章 原文 内容 文档 上下文 テキスト 本文 文書 記事 문서 텍스트"
 )
-INSTRUCTING_WORDS = frozenset(
+INSTRUCTING_WORDS = _words(
     "task question instruction instructions request query prompt goal answer output format aufgabe frage anweisung "
     "antwort tâche consigne consignes réponse tarea pregunta instrucción instrucciones respuesta tarefa pergunta "
-    "instruções resposta compito domanda istruzioni risposta задача вопрос задание 任务 问题 要求 问 質問 指示 タスク 질문 작업".split()
+    "instruções resposta compito domanda istruzioni risposta задача вопрос задание "
+    "任务 问题 要求 问 質問 指示 タスク 질문 작업"
 )
 OF_CODE = re.compile(r"\s*(?:for|while|if|elif|with|def|class|async|case|switch|return)\b")
 """Lines that end with a colon and announce no document."""
