@@ -25,7 +25,7 @@ def compare(value: Any, gold: dict[str, Any], threshold: float, verifier: str) -
     if not isinstance(value, dict):
         reason = f"a {type(value).__name__} stands where an object is expected"
         return Verdict(verifier, passed=False, score=0.0, reason=reason)
-    found, wanted = Counter(_leaves(value, "")), Counter(_leaves(gold, ""))
+    found, wanted = Counter(leaves(value, "")), Counter(leaves(gold, ""))
     right = sum((found & wanted).values())
     total = sum(found.values()) + sum(wanted.values())
     score = 2 * right / total if total else 1.0
@@ -34,18 +34,18 @@ def compare(value: Any, gold: dict[str, Any], threshold: float, verifier: str) -
     return Verdict(verifier, passed=score >= threshold, score=score, reason=reason)
 
 
-def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+def leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
     if isinstance(value, dict):
         if not value:
             yield path, "{}"
         for name, inner in value.items():
-            yield from _leaves(inner, f"{path}.{name}" if path else name)
+            yield from leaves(inner, f"{path}.{name}" if path else name)
     elif isinstance(value, list):
         if not value:
             yield path, "[]"
         for index, inner in enumerate(value):
             numbered = isinstance(inner, dict | list)
-            yield from _leaves(inner, f"{path}[{index}]" if numbered else f"{path}[]")
+            yield from leaves(inner, f"{path}[{index}]" if numbered else f"{path}[]")
     else:
         yield path, _comparable(value)
 
