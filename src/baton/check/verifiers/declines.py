@@ -1,4 +1,4 @@
-"""Does an answer decline to answer? Told by how short answers begin, in ten languages; not a judgement of the reason."""
+"""Does an answer decline to answer? Told by how short answers begin, in ten languages; why is not asked."""
 
 import re
 import unicodedata
@@ -11,7 +11,7 @@ CURLY = str.maketrans({"\u2019": "'", "\u2018": "'", "\u02bc": "'"})
 
 _FORMS = (
     # English
-    r"\bi(?:'m| am) (?:(?:really|very|so) )?(?:sorry|afraid)\b.{0,40}\b(?:can't|cannot|can not|won't|unable|not able)\b",
+    r"\bi(?:'m| am) (?:(?:really|very|so) )?(?:sorry|afraid)\b.{0,40}\b(?:can't|cannot|won't|unable|not able)\b",
     r"^(?:sorry|apologies)\b.{0,60}\b(?:can't|cannot|won't|unable|not able)\b",
     (r"^(?:unfortunately, )?i (?:can't|cannot|can not|won't|will not|am unable to|am not able to|must decline)"
     r"(?: to)? (?:help|assist|provide|answer|comply|do|create|write|fulfil|complete|discuss|support|generate|engage)"),
