@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from routing_cpu import decision_cpu
+from routing_savings import savings
 
 KEYS: dict[str, Callable[[Path], Any]] = {
     "decision_cpu": decision_cpu,
+    "savings": savings,
 }
 """Each is given the folder of the data, and returns what JSON can say."""
 
