@@ -6,7 +6,8 @@ from fnmatch import fnmatchcase
 from msgspec import Struct
 
 from baton.decide.estimate import tokens_at_most
-from baton.types.card import ModelCard
+from baton.decide.rule import TIERS_UPWARD
+from baton.types.card import ModelCard, arm_name
 from baton.types.decision import Exclusion
 from baton.types.request import Caller, Facts, Wish
 from baton.types.task import Route, TaskType
@@ -29,6 +30,23 @@ def exclusion_of(card: ModelCard, demands: Demands) -> Exclusion | None:
     return _not_allowed(card, demands) or _not_capable(card, demands)
 
 
+def below(card: ModelCard, demands: Demands, cards: Mapping[str, ModelCard]) -> Exclusion | None:
+    """The safety floor of the task type, by the order of its ladder where it has one, else by tier."""
+    lowest, ladder = demands.task_type.never_below, demands.task_type.ladder
+    if lowest is None or card.id == lowest:
+        return None
+    if card.id in ladder and lowest in ladder:
+        under = ladder.index(card.id) < ladder.index(lowest)
+    else:
+        under = _height(card.tier) < _height(cards[lowest].tier if lowest in cards else lowest)
+    detail = f"{demands.task_type.name!r} is never served below {lowest!r}"
+    return Exclusion(card.id, "safety_floor", detail) if under else None
+
+
+def _height(tier: str) -> int:
+    return TIERS_UPWARD.index(tier)
+
+
 def matches_any(name: str, patterns: Iterable[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
@@ -40,7 +58,8 @@ def _not_allowed(card: ModelCard, demands: Demands) -> Exclusion | None:
         return Exclusion(card.id, "allow_list", f"route {demands.route.name!r} does not list it")
     if demands.wish.models and not matches_any(card.id, demands.wish.models):
         return Exclusion(card.id, "allow_list", "the request does not list it")
-    if demands.task_type.ladder and card.id not in demands.task_type.ladder:
+    ladder = demands.task_type.ladder
+    if ladder and card.id not in ladder and not any(arm_name(card.id, step) in ladder for step in card.efforts):
         return Exclusion(card.id, "ladder", f"not a rung of the ladder of {demands.task_type.name!r}")
     return None
 

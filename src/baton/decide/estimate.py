@@ -1,9 +1,10 @@
-"""What a model would cost on this request and how good it is expected to be, with the evidence named."""
+"""What a model would cost on this request, what its tier lets assume, and what cost and quality are worth together."""
 
 from math import ceil
 
+from msgspec import Struct
+
 from baton.types.card import ModelCard, Tier
-from baton.types.decision import Evidence
 from baton.types.money import Usage, usd_from_nano
 from baton.types.request import Facts
 
@@ -28,20 +29,20 @@ def tokens_at_most(facts: Facts) -> int:
     return ceil(facts.text_bytes / BYTES_PER_TOKEN_MIN)
 
 
-def expected_cost(card: ModelCard, facts: Facts, output_tokens: int) -> int:
-    """Nano-dollars of one request with the predicted length of answer, capped by what the caller allows."""
-    output = min(output_tokens, facts.max_output or output_tokens)
-    return card.price.cost(Usage(input=tokens_expected(facts), output=output))
+class Expected(Struct, frozen=True):
+    """Tokens of a request that are not known before it is answered."""
+
+    output: int
+    """Reasoning included."""
+    cached: int = 0
+    """Of the input, what is believed to lie in the model's prompt cache."""
 
 
-def quality_of(card: ModelCard, task_type: str) -> tuple[float, Evidence]:
-    """Configured quality 0..1 where there is one, else what the tier lets assume."""
-    configured = card.quality.get(task_type)
-    if configured is not None:
-        return configured, "configured"
-    if task_type in card.specialities:
-        return ASSUMED_QUALITY["frontier"], "assumed"
-    return ASSUMED_QUALITY[card.tier], "assumed"
+def expected_cost(card: ModelCard, facts: Facts, expected: Expected) -> int:
+    """Nano-dollars of one request: input, cached input, and an answer no longer than the caller allows."""
+    tokens = tokens_expected(facts)
+    output = min(expected.output, facts.max_output or expected.output)
+    return card.price.cost(Usage(input=tokens, output=output, cache_read=min(expected.cached, tokens)))
 
 
 def utility(quality: float, cost: int, lambda_: float) -> float:

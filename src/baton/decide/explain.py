@@ -1,20 +1,28 @@
 """A decision in words: one readable sentence, and the road not taken."""
 
+from collections.abc import Sequence
+
 from baton.decide.estimate import TASKS_PER_LAMBDA
+from baton.decide.rule import Ranked
 from baton.decide.task_type import Found
-from baton.types.card import ModelCard
+from baton.types.card import arm_name
 from baton.types.decision import Candidate, Counterfactual
 from baton.types.money import usd_from_nano, usd_text
 
 
-def reason_of(found: Found, rule_why: str, best: Candidate, runner_up: Candidate | None) -> str:
-    """Why this model, in one sentence: task type and how it was told, rule, and what decided between several."""
-    sentence = f"{found.name} ({found.why}); {rule_why}"
-    if runner_up is not None:
-        sentence += f"; {best.model} is worth most ({best.utility:.2f}, next {runner_up.model} {runner_up.utility:.2f})"
-    else:
-        sentence += f"; {best.model}"
-    return f"{sentence}, expected ${usd_text(best.cost)}, quality {best.quality:.2f} {best.evidence}"
+def reason_of(found: Found, whys: Sequence[str], best: Ranked, runner_up: Ranked | None) -> str:
+    """Why this model, in one sentence: task type and how it was told, rule, what came after it, and what it is worth.
+
+    `whys` has the rule's words first; where nothing came after, the objective decided between several.
+    """
+    candidate = best.candidate
+    sentence = f"{found.name} ({found.why}); {'; '.join(whys)}"
+    if len(whys) == 1 and runner_up is not None:
+        beside = f"next {runner_up.arm.name} {runner_up.candidate.utility:.2f}"
+        sentence += f"; {best.arm.name} is worth most ({candidate.utility:.2f}, {beside})"
+    elif len(whys) == 1:
+        sentence += f"; {best.arm.name}"
+    return f"{sentence}, expected ${usd_text(candidate.cost)}, quality {candidate.quality:.2f} {candidate.evidence}"
 
 
 def passed_through_reason(model: str, asked: str) -> str:
@@ -22,12 +30,14 @@ def passed_through_reason(model: str, asked: str) -> str:
 
 
 def counterfactual(
-    reference: ModelCard, reference_cost: int, best: Candidate | None, runner_up: Candidate | None, lambda_: float
+    reference: str, reference_cost: int, best: Candidate | None, runner_up: Candidate | None, lambda_: float
 ) -> Counterfactual:
     """`reference_cost` in nano-dollars. What would have flipped the choice is solved from the objective."""
     if best is None or runner_up is None:
-        return Counterfactual(reference.id, reference_cost)
-    return Counterfactual(reference.id, reference_cost, runner_up.model, _flips_when(best, runner_up, lambda_))
+        return Counterfactual(reference, reference_cost)
+    return Counterfactual(
+        reference, reference_cost, arm_name(runner_up.model, runner_up.effort), _flips_when(best, runner_up, lambda_)
+    )
 
 
 def _flips_when(best: Candidate, runner_up: Candidate, lambda_: float) -> str:

@@ -5,6 +5,7 @@ from typing import get_args
 
 from msgspec import Struct
 
+from baton.decide.arm import Arm
 from baton.types.card import ModelCard, Tier
 from baton.types.decision import Candidate
 
@@ -15,10 +16,16 @@ POLICY = "policy"
 
 
 class Ranked(Struct, frozen=True):
-    """An eligible model beside its card."""
+    """An eligible arm, and what is expected of it."""
 
-    card: ModelCard
+    arm: Arm
     candidate: Candidate
+    named_only: bool = False
+    """Nothing is known of this step of effort: it stands for choice only where a ladder or a rule names it."""
+
+    @property
+    def card(self) -> ModelCard:
+        return self.arm.card
 
 
 class Chosen(Struct, frozen=True):
@@ -29,11 +36,11 @@ class Chosen(Struct, frozen=True):
 
 
 def apply_rule(rule: str, eligible: Sequence[Ranked], reference: str) -> Chosen:
-    """`rule` is a word of `RULES` or a model id. A rule that finds nothing falls upward, towards the reference."""
+    """`rule` is a word of `RULES` or the name of an arm. One that finds nothing falls upward, towards the reference."""
     named = RULES.get(rule)
     if named is not None:
-        return named(eligible, reference)
-    exact = tuple(one for one in eligible if one.card.id == rule)
+        return named([one for one in eligible if not one.named_only], reference)
+    exact = tuple(one for one in eligible if one.arm.name == rule)
     return Chosen(exact, f"rule names {rule}") if exact else _reference(eligible, reference, f"{rule} is not eligible")
 
 
@@ -73,7 +80,7 @@ def _tier(tier: Tier) -> Callable[[Sequence[Ranked], str], Chosen]:
 
 
 def _reference(eligible: Sequence[Ranked], reference: str, note: str = "") -> Chosen:
-    exact = tuple(one for one in eligible if one.card.id == reference)
+    exact = tuple(one for one in eligible if one.arm.name == reference)
     prefix = f"{note}: " if note else ""
     if exact:
         return Chosen(exact, f"{prefix}the reference of the task type")
@@ -89,7 +96,7 @@ def _policy(eligible: Sequence[Ranked], reference: str) -> Chosen:
 
 
 def _by_cost(one: Ranked) -> tuple[int, float, str]:
-    return (one.candidate.cost, -one.candidate.quality, one.card.id)
+    return (one.candidate.cost, -one.candidate.quality, one.arm.name)
 
 
 RULES: dict[str, Callable[[Sequence[Ranked], str], Chosen]] = {

@@ -14,7 +14,8 @@ from baton.call.providers.quirks import target_for
 from baton.call.transport import Timeouts, Transport
 from baton.call.webhooks import Webhooks, WebhookTarget
 from baton.config.schema import Config
-from baton.decide.policy import PRESETS, Policy
+from baton.decide.policy import Policy
+from baton.decide.terms import PRESETS
 from baton.flow.arrival import Arrival
 from baton.flow.cached import Caches
 from baton.flow.handoff import Carrier

@@ -24,7 +24,7 @@ class Screen:
         hooks, run, arrival = self._house.hooks, self._run, self._arrival
         if not hooks.before and not hooks.after:
             return arrival, request
-        task_type = self._house.policy.task_type_of(request, arrival.caller)
+        task_type = self._house.policy.task_type(request, arrival.caller)
         self._call = hook_call(run, request, arrival, task_type)
         body = await hooks.before_call(self._call)
         if body is not arrival.body:

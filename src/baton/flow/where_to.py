@@ -10,7 +10,7 @@ from baton.config.catalogue import catalogue
 from baton.config.checks import model_problem
 from baton.config.prices import listed_for_any
 from baton.decide.eligible import matches_any
-from baton.decide.policy import PRESETS
+from baton.decide.terms import PRESETS
 from baton.flow.arrival import Arrival
 from baton.types.card import ModelCard, Provider
 from baton.types.decision import PolicySnapshot

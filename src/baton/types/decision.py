@@ -8,11 +8,12 @@ from baton.types.card import ModelCard, Provider
 from baton.types.cascade import CascadePlan
 from baton.types.certificate import Certificate, ProofMode
 from baton.types.handoff import HandoffReport
+from baton.types.learned import Learned
 from baton.types.session import Session
 from baton.types.task import Route, TaskType
 
-Evidence = Literal["certified", "configured", "assumed"]
-"""Where a quality figure comes from: a certificate, the operator's config, or nothing but the model's tier."""
+Evidence = Literal["certified", "measured", "configured", "assumed"]
+"""Where a quality figure comes from: a certificate, graded answers, the operator's config, or nothing but the tier."""
 
 TaskTypeSource = Literal["declared", "key", "rule", "default"]
 
@@ -27,13 +28,15 @@ class Candidate(Struct, frozen=True):
     utility: float
     """100 * quality - lambda * USD per 1,000 such tasks."""
     meets_floor: bool
+    effort: str = ""
+    """The step of reasoning effort that it would be asked with."""
 
 
 class Exclusion(Struct, frozen=True):
     model: str
     reason: Literal[
         "context_window", "capability", "allow_list", "ladder", "rule", "floor", "output_limit", "key",
-        "handoff",
+        "handoff", "safety_floor", "uncertified",
     ]  # fmt: skip
     detail: str
 
@@ -123,3 +126,5 @@ class PolicySnapshot(Struct, frozen=True):
     mode: ProofMode = "rules"
     certificates: tuple[Certificate, ...] = ()
     """Those that hold for these cards and task types: void ones are left out when they are read."""
+    learned: Learned | None = None
+    """What was learned from graded answers, the version in force."""

@@ -1,0 +1,20 @@
+"""How hard a request is: by what was learned from graded answers, else by the label-free prior, else unknown.
+
+*Difficulty* is the chance, 0..1, that a cheap model does worse than the reference.
+"""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+
+class Reading(Struct, frozen=True):
+    difficulty: float | None
+    """None: it cannot be told."""
+    gains: Mapping[str, float] | None
+    """Per model what its quality on this prompt is below that of its task type, where something was learned."""
+    why: str
+    """What it was read from, or why it was not."""
+
+
+UNREAD = Reading(None, None, "nothing has been learned")

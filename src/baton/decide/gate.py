@@ -1,0 +1,26 @@
+"""The gate: what is too hard for the rung that was chosen goes up, to the next one that meets the floor."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from baton.decide.difficulty import Reading
+from baton.decide.rule import Ranked
+
+
+class Raised(Struct, frozen=True):
+    to: Ranked
+    why: str
+
+
+def raised(best: Ranked, eligible: Sequence[Ranked], reading: Reading, threshold: float | None) -> Raised | None:
+    """`eligible` from the cheapest to the dearest. None where there is no gate, or nothing better above."""
+    if threshold is None or reading.difficulty is None or reading.difficulty <= threshold:
+        return None
+    for one in eligible:
+        dearer = one.candidate.cost > best.candidate.cost
+        better = one.candidate.quality > best.candidate.quality
+        if dearer and better and one.candidate.meets_floor and not one.named_only:
+            words = f"difficulty {reading.difficulty:.2f} ({reading.why}) is above the gate {threshold:.2f}"
+            return Raised(one, f"{words}, so up from {best.arm.name} to {one.arm.name}")
+    return None

@@ -1,0 +1,102 @@
+"""Every arm of the config, for one request: eligible with what is expected of it, or excluded with the reason."""
+
+from collections.abc import Collection, Mapping
+
+from msgspec import Struct
+
+from baton.decide.arm import Arm, arms_of, sets_effort
+from baton.decide.eligible import Demands, below, exclusion_of
+from baton.decide.estimate import Expected, expected_cost, utility
+from baton.decide.quality import Qualities
+from baton.decide.rule import Ranked
+from baton.decide.terms import Terms
+from baton.types.certificate import Certificate
+from baton.types.decision import Candidate, Exclusion, PolicySnapshot
+from baton.types.request import Request
+from baton.types.session import Session
+
+FLOOR_SLACK = 1e-9
+
+
+class Standing(Struct, frozen=True):
+    """`eligible` from the cheapest to the dearest."""
+
+    eligible: list[Ranked]
+    excluded: tuple[Exclusion, ...]
+
+
+class Ranking:
+    """Compiled once per snapshot."""
+
+    def __init__(self, snapshot: PolicySnapshot, qualities: Qualities, references: Mapping[str, str]) -> None:
+        self._arms = tuple(arm for card in snapshot.cards.values() for arm in arms_of(card))
+        self._qualities = qualities
+        self._references = references
+        self._cards = snapshot.cards
+        self._proven = snapshot.mode == "certified"
+
+    def of(
+        self,
+        request: Request,
+        demands: Demands,
+        terms: Terms,
+        gains: Mapping[str, float] | None,
+        session: Session | None,
+    ) -> Standing:
+        """`gains`: what the prompt itself says of each model, as the quality it loses to the reference."""
+        name = demands.task_type.name
+        reference = self._references[name]
+        needed = terms.needed(self._qualities.of(self._cards[reference], None, name, gains).quality)
+        own_effort = sets_effort(request.dialect, request.members)
+        eligible: list[Ranked] = []
+        excluded: list[Exclusion] = []
+        last: tuple[str, Exclusion | None] = ("", None)
+        for arm in self._arms:
+            if arm.effort is not None and (own_effort or _unlisted(arm, demands.task_type.ladder)):
+                continue
+            if last[0] != arm.card.id:
+                last = (arm.card.id, exclusion_of(arm.card, demands) or below(arm.card, demands, self._cards))
+            if last[1] is not None:
+                if arm.effort is None:
+                    excluded.append(last[1])
+                continue
+            certificate = self._qualities.certificate(name, arm.name, terms.floor)
+            if self._proven and certificate is None and arm.name != reference:
+                detail = f"no certificate for {name!r} at floor {terms.floor:.4g}"
+                excluded.append(Exclusion(arm.name, "uncertified", detail))
+                continue
+            eligible.append(self._ranked(arm, demands, terms, gains, session, certificate, needed))
+        eligible.sort(key=lambda one: (one.candidate.cost, one.arm.name))
+        return Standing(eligible, tuple(excluded))
+
+    def _ranked(
+        self,
+        arm: Arm,
+        demands: Demands,
+        terms: Terms,
+        gains: Mapping[str, float] | None,
+        session: Session | None,
+        certificate: Certificate | None,
+        needed: float,
+    ) -> Ranked:
+        name = demands.task_type.name
+        figure = self._qualities.of(arm.card, arm.effort, name, gains)
+        cached = session.cached_tokens if session is not None and session.model == arm.card.id else 0
+        output = figure.output_tokens or demands.task_type.output_tokens
+        cost = expected_cost(arm.card, demands.facts, Expected(round(output * arm.output_factor), cached))
+        candidate = Candidate(
+            model=arm.card.id,
+            quality=figure.quality,
+            evidence=figure.evidence if certificate is None else "certified",
+            cost=cost,
+            utility=utility(figure.quality, cost, terms.lambda_),
+            meets_floor=certificate is not None or figure.quality >= needed - FLOOR_SLACK,
+            effort=arm.step,
+        )
+        named = arm.effort is not None and not figure.own and arm.name not in demands.task_type.ladder
+        return Ranked(arm, candidate, named)
+
+
+def _unlisted(arm: Arm, ladder: Collection[str]) -> bool:
+    """A ladder says which arms are its rungs: what it does not name is none of them."""
+    return bool(ladder) and arm.name not in ladder

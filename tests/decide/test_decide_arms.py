@@ -1,0 +1,116 @@
+"""Steps of reasoning effort, safety floors and certificates: what may stand for choice, and what is said of it."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from baton.decide.policy import Policy
+from baton.protocol.request import read_request
+from baton.types.card import EffortArm
+from baton.types.certificate import Certificate
+from baton.types.decision import Decision, PolicySnapshot
+from baton.types.errors import NoEligibleModel
+from baton.types.request import Caller
+
+from .fleet import snapshot
+
+LOW = EffortArm("low", output_factor=0.25, quality={"analysis": 0.94})
+MINIMAL = EffortArm("minimal", output_factor=0.1)
+
+
+def with_efforts(**changes: Any) -> PolicySnapshot:
+    """The frontier model of the fleet can be asked to think less; of `minimal` nothing is known."""
+    given = snapshot()
+    frontier = replace(given.cards["sim/frontier"], efforts={"low": LOW, "minimal": MINIMAL})
+    types = given.task_types | {name: replace(given.task_types[name], **fields) for name, fields in changes.items()}
+    return replace(given, cards=given.cards | {frontier.id: frontier}, task_types=types)
+
+
+def decide(policy: Policy, prompt: str = "hello", **members: Any) -> Decision:
+    body = {"model": "auto", "messages": [{"role": "user", "content": prompt}], **members}
+    return policy.decide(read_request("openai-chat", msgspec.json.encode(body), {}), Caller(), "d1")
+
+
+def test_the_same_model_thinking_less_is_a_cheaper_rung() -> None:
+    decision = decide(Policy(with_efforts()), "analyse this", baton={"lambda": 5.0})
+    assert (decision.model, decision.effort) == ("sim/frontier", "low")
+    whole = next(one for one in decision.candidates if one.model == "sim/frontier" and not one.effort)
+    assert decision.expected_cost < whole.cost
+    assert "sim/frontier@low" in decision.reason
+
+
+def test_a_step_that_nothing_is_known_of_is_taken_only_where_it_is_named() -> None:
+    assert decide(Policy(with_efforts()), "hello", baton={"lambda": 1e6, "floor": 1.0}).effort == ""
+    named = Policy(with_efforts(other={"rule": "sim/frontier@minimal"}))
+    assert decide(named).effort == "minimal"
+    rung = Policy(with_efforts(other={"rule": "policy", "ladder": ("sim/frontier@minimal", "sim/frontier")}))
+    assert decide(rung).effort == "minimal"
+    assert {one.model for one in decide(rung).candidates} == {"sim/frontier"}
+
+
+@pytest.mark.parametrize("own", ["low", "high"])
+def test_who_sets_the_effort_himself_is_not_overruled(own: str) -> None:
+    decision = decide(Policy(with_efforts()), "analyse this", reasoning_effort=own, baton={"lambda": 5.0})
+    assert decision.effort == ""
+    assert not any(one.effort for one in decision.candidates)
+
+
+@pytest.mark.parametrize(
+    ("lowest", "out"),
+    [
+        ("mid", {"sim/nano", "sim/local"}),
+        ("sim/frontier", {"sim/mid", "sim/code", "sim/nano", "sim/local"}),
+        ("local", set()),
+    ],
+)
+def test_nothing_below_the_safety_floor_ever_serves(lowest: str, out: set[str]) -> None:
+    policy = Policy(with_efforts(classification={"never_below": lowest}))
+    decision = decide(policy, "classify this", baton={"lambda": 1e6, "floor": 0.0})
+    assert {one.model for one in decision.excluded if one.reason == "safety_floor"} == out
+    assert decision.model not in out
+
+
+def test_a_ladder_orders_the_safety_floor_before_tiers_do() -> None:
+    ladder = ("sim/frontier", "sim/nano", "sim/mid")
+    policy = Policy(with_efforts(classification={"never_below": "sim/nano", "ladder": ladder}))
+    left_out = {one.model: one.reason for one in decide(policy, "classify this").excluded}
+    assert left_out["sim/frontier"] == "safety_floor"
+    assert "sim/mid" not in left_out
+
+
+def certificate(rung: str, rho: float = 0.95, **more: Any) -> Certificate:
+    fields: dict[str, Any] = {
+        "task_type": "classification", "rung": rung, "reference": "sim/frontier", "rho": rho, "delta": 0.05, "n": 400,
+        "estimate": 1.0, "bound": 0.96, "cost_per_task": 1.0, "reference_cost_per_task": 9.0, "grader": "exact",
+        "models": {rung: rung}, "prompt_set": "sha256:0", "grades": "sha256:1", "order_seed": 1, "date": "2026-11-24",
+    }  # fmt: skip
+    return Certificate(**fields | more)
+
+
+def test_with_proof_asked_for_only_certified_rungs_serve_beside_the_reference() -> None:
+    proven = replace(with_efforts(), mode="certified", certificates=(certificate("sim/nano"),))
+    decision = decide(Policy(proven), "classify this")
+    assert decision.model == "sim/nano"
+    assert decision.proof.startswith("classification/sim/nano@")
+    assert decision.candidates[0].evidence == "certified"
+    assert {one.reason for one in decision.excluded} == {"uncertified"}
+    assert decide(Policy(proven), "analyse this").model == "sim/frontier"
+
+
+def test_a_certificate_for_less_than_the_floor_carries_nothing() -> None:
+    weak = replace(with_efforts(), mode="certified", certificates=(certificate("sim/nano", rho=0.9),))
+    assert decide(Policy(weak), "classify this").model == "sim/frontier"
+    assert decide(Policy(weak), "classify this", baton={"floor": 0.9, "lambda": 10.0}).model == "sim/nano"
+
+
+def test_without_certificates_rules_decide_and_nothing_is_called_proven() -> None:
+    decision = decide(Policy(with_efforts()), "classify this")
+    assert (decision.model, decision.proof) == ("sim/local", "none")
+
+
+def test_with_proof_asked_for_and_the_reference_left_out_nobody_serves() -> None:
+    proven = replace(with_efforts(), mode="certified")
+    with pytest.raises(NoEligibleModel, match="no certificate for 'classification' at floor 0.95"):
+        decide(Policy(proven), "classify this", baton={"models": ["sim/nano", "sim/local"]})
