@@ -12,6 +12,7 @@ from baton.types.card import EffortArm
 from baton.types.certificate import Certificate
 from baton.types.decision import Decision, PolicySnapshot
 from baton.types.errors import NoEligibleModel
+from baton.types.learned import Cell, Learned, QualityTable
 from baton.types.request import Caller
 
 from .fleet import snapshot
@@ -112,5 +113,29 @@ def test_without_certificates_rules_decide_and_nothing_is_called_proven() -> Non
 
 def test_with_proof_asked_for_and_the_reference_left_out_nobody_serves() -> None:
     proven = replace(with_efforts(), mode="certified")
-    with pytest.raises(NoEligibleModel, match="no certificate for 'classification' at floor 0.95"):
+    with pytest.raises(NoEligibleModel, match=r"no certificate for 'classification' at floor 0\.95"):
         decide(Policy(proven), "classify this", baton={"models": ["sim/nano", "sim/local"]})
+
+
+def learned(**cells: dict[str, Cell]) -> PolicySnapshot:
+    return replace(with_efforts(), learned=Learned(1, 400, QualityTable(cells)))
+
+
+def test_graded_answers_replace_what_a_tier_lets_assume() -> None:
+    policy = Policy(learned(classification={"sim/frontier": Cell(400, 0.9), "sim/nano": Cell(400, 0.89)}))
+    decision = decide(policy, "classify this", baton={"lambda": 10.0})
+    assert decision.model == "sim/nano"
+    by_model = {one.model: one for one in decision.candidates if not one.effort}
+    assert by_model["sim/nano"].evidence == "measured"
+    assert by_model["sim/nano"].meets_floor
+    assert by_model["sim/mid"].evidence == "assumed"
+
+
+def test_a_measured_length_of_answers_is_what_is_paid_for() -> None:
+    long = learned(classification={"sim/nano": Cell(400, 0.89, output_tokens=4_000.0)})
+    short = learned(classification={"sim/nano": Cell(400, 0.89, output_tokens=10.0)})
+    prices = [
+        next(one.cost for one in decide(Policy(one), "classify this").candidates if one.model == "sim/nano")
+        for one in (long, short)
+    ]
+    assert prices[0] > 50 * prices[1]

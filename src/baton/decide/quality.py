@@ -7,13 +7,20 @@ above it (`decide/table.py`); what the prompt itself says of a model moves the f
 from collections.abc import Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from baton.decide.estimate import ASSUMED_QUALITY
+from baton.decide.table import MeasuredTable, Source
 from baton.types.card import EffortArm, ModelCard, arm_name
 from baton.types.certificate import Certificate
 from baton.types.decision import Evidence, PolicySnapshot
+from baton.types.learned import QualityTable
 
 RHO_SLACK = 1e-9
+EVIDENCE: dict[Source, Evidence] = {
+    "measured": "measured", "parent": "measured", "configured": "configured", "overall": "assumed",
+}  # fmt: skip
+"""What an estimate of the measured table rests on most; `overall` is what a model is worth on other types."""
 
 
 class Figure(Struct, frozen=True):
@@ -34,6 +41,7 @@ class Qualities:
             known = self._certificates.get((one.task_type, one.rung))
             if known is None or (one.rho, one.name) > (known.rho, known.name):
                 self._certificates[one.task_type, one.rung] = one
+        self._measured = _measured(snapshot)
 
     def certificate(self, task_type: str, arm: str, floor: float) -> Certificate | None:
         """The one that carries the arm on this task type, where it promises at least the floor."""
@@ -43,14 +51,37 @@ class Qualities:
     def of(
         self, card: ModelCard, effort: EffortArm | None, task_type: str, gains: Mapping[str, float] | None = None
     ) -> Figure:
-        figure = _stated(card, effort, task_type)
-        if gains is None or (gain := gains.get(arm_name(card.id, figure_step(effort)))) is None:
+        name = arm_name(card.id, "" if effort is None else effort.name)
+        figure = self._measured.get((task_type, name)) or _stated(card, effort, task_type)
+        gain = None if gains is None else gains.get(name)
+        if gain is None:
             return figure
-        return Figure(min(1.0, max(0.0, figure.quality - gain)), figure.evidence, figure.own, figure.output_tokens)
+        return replace(figure, quality=min(1.0, max(0.0, figure.quality - gain)))
 
 
-def figure_step(effort: EffortArm | None) -> str:
-    return "" if effort is None else effort.name
+def _measured(snapshot: PolicySnapshot) -> dict[tuple[str, str], Figure]:
+    """By task type and arm: what graded answers say, shrunk to what is configured or known of the types above."""
+    learned = snapshot.learned
+    if learned is None:
+        return {}
+    parents = {name: one.parent for name, one in snapshot.task_types.items() if one.parent is not None}
+    configured = {
+        arm_name(card.id, step): quality
+        for card in snapshot.cards.values()
+        for step, quality in (("", card.quality), *((name, one.quality) for name, one in card.efforts.items()))
+    }
+    given = learned.table
+    whole = QualityTable(given.cells, given.parents | parents)
+    table = MeasuredTable(whole, configured, task_types=snapshot.task_types)
+    found = {}
+    for task_type in snapshot.task_types:
+        for name in configured:
+            estimate = table.of(task_type, name)
+            if estimate is not None:
+                cell = given.cells.get(task_type, {}).get(name)
+                length = None if cell is None else cell.output_tokens
+                found[task_type, name] = Figure(estimate.quality, EVIDENCE[estimate.source], output_tokens=length)
+    return found
 
 
 def _stated(card: ModelCard, effort: EffortArm | None, task_type: str) -> Figure:
