@@ -49,13 +49,14 @@ def print_decision(decision: "Decision") -> None:
     from rich.markup import escape
     from rich.table import Table
 
+    from baton.types.card import arm_name
     from baton.types.money import usd_text
 
     console = Console()
-    console.print(f"[bold]{escape(decision.model)}[/bold]  {escape(decision.reason)}")
+    console.print(f"[bold]{escape(arm_name(decision.model, decision.effort))}[/bold]  {escape(decision.reason)}")
     if decision.candidates:
         table = Table(
-            model_column("candidate", [one.model for one in decision.candidates]),
+            model_column("candidate", [arm_name(one.model, one.effort) for one in decision.candidates]),
             "quality",
             "evidence",
             "expected $",
@@ -67,7 +68,9 @@ def print_decision(decision: "Decision") -> None:
         for one in sorted(decision.candidates, key=lambda candidate: -candidate.utility):
             met = "yes" if one.meets_floor else "no"
             cost = usd_text(one.cost)
-            table.add_row(one.model, f"{one.quality:.2f}", one.evidence, cost, f"{one.utility:.2f}", met)
+            evidence = one.evidence if one.bound is None else f"{one.evidence}, n {one.n}, at least {one.bound:.2f}"
+            name = arm_name(one.model, one.effort)
+            table.add_row(name, f"{one.quality:.2f}", evidence, cost, f"{one.utility:.2f}", met)
         console.print(table)
     for excluded in decision.excluded:
         console.print(f"left out: {escape(excluded.model)} ({excluded.reason}): {escape(excluded.detail)}")

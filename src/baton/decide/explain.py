@@ -30,11 +30,18 @@ def passed_through_reason(model: str, asked: str) -> str:
 
 
 def counterfactual(
-    reference: str, reference_cost: int, best: Candidate | None, runner_up: Candidate | None, lambda_: float
+    reference: str,
+    reference_cost: int,
+    best: Candidate | None,
+    runner_up: Candidate | None,
+    lambda_: float,
+    flips_when: str | None = None,
 ) -> Counterfactual:
-    """`reference_cost` in nano-dollars. What would have flipped the choice is solved from the objective."""
+    """`reference_cost` in nano-dollars. What would have flipped the choice is solved from the objective, if not given."""
     if best is None or runner_up is None:
         return Counterfactual(reference, reference_cost)
+    if flips_when is not None:
+        return Counterfactual(reference, reference_cost, arm_name(runner_up.model, runner_up.effort), flips_when)
     return Counterfactual(
         reference, reference_cost, arm_name(runner_up.model, runner_up.effort), _flips_when(best, runner_up, lambda_)
     )

@@ -11,6 +11,7 @@ from baton.decide.rule import Ranked
 class Raised(Struct, frozen=True):
     to: Ranked
     why: str
+    flips_when: str
 
 
 def raised(best: Ranked, eligible: Sequence[Ranked], reading: Reading, threshold: float | None) -> Raised | None:
@@ -22,5 +23,6 @@ def raised(best: Ranked, eligible: Sequence[Ranked], reading: Reading, threshold
         better = one.candidate.quality > best.candidate.quality
         if dearer and better and one.candidate.meets_floor and not one.named_only:
             words = f"difficulty {reading.difficulty:.2f} ({reading.why}) is above the gate {threshold:.2f}"
-            return Raised(one, f"{words}, so up from {best.arm.name} to {one.arm.name}")
+            flips = f"the gate at {reading.difficulty:.4g} or above (it is {threshold:.4g})"
+            return Raised(one, f"{words}, so up from {best.arm.name} to {one.arm.name}", flips)
     return None

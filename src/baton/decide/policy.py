@@ -37,6 +37,8 @@ class Choice(Struct, frozen=True):
     runner_up: Ranked | None
     why: tuple[str, ...]
     upgraded: Upgrade = ""
+    flips_when: str | None = None
+    """Where it was not the objective that decided in the end."""
 
 
 class Policy:
@@ -147,6 +149,7 @@ class Policy:
                 best.candidate,
                 None if choice.runner_up is None else choice.runner_up.candidate,
                 terms.lambda_,
+                choice.flips_when,
             ),
             difficulty=reading.difficulty,
             proof="none" if certificate is None else certificate.name,
@@ -173,11 +176,13 @@ class Policy:
         if up is None:
             return choice
         if asked.going_up == "none":
-            return Choice(choice.best, up.to, (*choice.why, f"{up.why}, but this key may not go up any more"), "gate")
+            stays = f"{up.why}, but this key may not go up any more"
+            return Choice(choice.best, up.to, (*choice.why, stays), "gate", "room under the key's escalation limit")
         if asked.going_up == "reference":
             top = next((one for one in eligible if one.arm.name == reference), up.to)
-            return Choice(top, choice.best, (*choice.why, f"{up.why}; this key may only go to the reference"), "gate")
-        return Choice(up.to, choice.best, (*choice.why, up.why), "gate")
+            only = f"{up.why}; this key may only go to the reference"
+            return Choice(top, choice.best, (*choice.why, only), "gate", up.flips_when)
+        return Choice(up.to, choice.best, (*choice.why, up.why), "gate", up.flips_when)
 
     def _reference(self, task_type: TaskType) -> str:
         """The configured reference; else the model thought best, and of several the one with the dearest output."""

@@ -30,6 +30,10 @@ class Figure(Struct, frozen=True):
     """It is of this very arm, and not what is known of the model without a step of effort."""
     output_tokens: float | None = None
     """The measured length of its answers."""
+    bound: float | None = None
+    """Lower bound of the quality, where answers were graded."""
+    n: int = 0
+    """Graded answers behind it."""
 
 
 class Qualities:
@@ -56,7 +60,12 @@ class Qualities:
         gain = None if gains is None else gains.get(name)
         if gain is None:
             return figure
-        return replace(figure, quality=min(1.0, max(0.0, figure.quality - gain)))
+        bound = None if figure.bound is None else _share(figure.bound - gain)
+        return replace(figure, quality=_share(figure.quality - gain), bound=bound)
+
+
+def _share(value: float) -> float:
+    return min(1.0, max(0.0, value))
 
 
 def _measured(snapshot: PolicySnapshot) -> dict[tuple[str, str], Figure]:
@@ -80,7 +89,13 @@ def _measured(snapshot: PolicySnapshot) -> dict[tuple[str, str], Figure]:
             if estimate is not None:
                 cell = given.cells.get(task_type, {}).get(name)
                 length = None if cell is None else cell.output_tokens
-                found[task_type, name] = Figure(estimate.quality, EVIDENCE[estimate.source], output_tokens=length)
+                found[task_type, name] = Figure(
+                    estimate.quality,
+                    EVIDENCE[estimate.source],
+                    output_tokens=length,
+                    bound=estimate.low,
+                    n=estimate.n,
+                )
     return found
 
 

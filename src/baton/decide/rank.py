@@ -92,6 +92,8 @@ class Ranking:
             utility=utility(figure.quality, cost, terms.lambda_),
             meets_floor=certificate is not None or figure.quality >= needed - FLOOR_SLACK,
             effort=arm.step,
+            bound=figure.bound,
+            n=figure.n,
         )
         named = arm.effort is not None and not figure.own and arm.name not in demands.task_type.ladder
         return Ranked(arm, candidate, named)

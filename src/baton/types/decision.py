@@ -30,6 +30,10 @@ class Candidate(Struct, frozen=True):
     meets_floor: bool
     effort: str = ""
     """The step of reasoning effort that it would be asked with."""
+    bound: float | None = None
+    """Lower bound (95 %, one-sided) of the quality, where answers were graded."""
+    n: int = 0
+    """Graded answers behind it."""
 
 
 class Exclusion(Struct, frozen=True):
