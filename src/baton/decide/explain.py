@@ -37,7 +37,7 @@ def counterfactual(
     lambda_: float,
     flips_when: str | None = None,
 ) -> Counterfactual:
-    """`reference_cost` in nano-dollars. What would have flipped the choice is solved from the objective, if not given."""
+    """`reference_cost` in nano-dollars. What would have flipped the choice follows from the objective, if not given."""
     if best is None or runner_up is None:
         return Counterfactual(reference, reference_cost)
     if flips_when is not None:
