@@ -17,8 +17,8 @@ from msgspec import Struct
 from baton.config.schema import Config
 from baton.flow.house import House, open_house
 from baton.server.app import App
-from baton.server.one_write import OneWriteProtocol
 from baton.server.reload import Load, Reloader
+from baton.server.strict import StrictProtocol
 from baton.server.workers import supervise
 
 BACKLOG = 2_048
@@ -126,9 +126,10 @@ class Gateway(uvicorn.Server):
 
 
 def _settings(app: App, drain_s: float) -> uvicorn.Config:
+    asked: Any = app  # by our own protocol, not as ASGI
     return uvicorn.Config(
-        app,
-        http=OneWriteProtocol,
+        asked,
+        http=StrictProtocol,
         ws="none",
         lifespan="off",
         interface="asgi3",
