@@ -13,10 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from routing_cascade import cascade
 from routing_cpu import decision_cpu
 from routing_savings import savings
 
 KEYS: dict[str, Callable[[Path], Any]] = {
+    "cascade": cascade,
     "decision_cpu": decision_cpu,
     "savings": savings,
 }

@@ -102,9 +102,9 @@ def against(found: Served, quality: np.ndarray, cost: np.ndarray) -> dict[str, o
     kept = 100 * (drawn @ found.quality) / (drawn @ quality)
     saved = 100 * (1 - (drawn @ found.cost) / (drawn @ cost))
     return {
-        "quality_pct": round(100 * found.quality.mean() / quality.mean(), 2),
+        "quality_pct": round(float(100 * found.quality.mean() / quality.mean()), 2),
         "quality_interval": _ends(kept),
-        "saved_pct": round(100 * (1 - found.cost.sum() / cost.sum()), 2),
+        "saved_pct": round(float(100 * (1 - found.cost.sum() / cost.sum())), 2),
         "saved_interval": _ends(saved),
     }
 

@@ -87,8 +87,10 @@ def test_the_margin_grows_where_many_arms_make_one_of_them_lucky() -> None:
     quality[:, -1] = rng.random(n) < 0.93
     cost = np.tile(np.r_[rng.uniform(1, 3, arms - 1), 10.0], (n, 1))
     graded = Outcomes(np.zeros(n, dtype=int), quality, cost)
-    _, taken = careful(graded, arms - 1, 0.98, np.arange(n) % 5)
-    assert taken is not None
+    found = careful(graded, arms - 1, 0.98, np.arange(n) % 5)
+    assert found.confidence is not None
+    with pytest.raises(ValueError, match="at least one"):
+        careful(graded, arms - 1, 0.98, np.arange(n) % 5, confidences=())
 
 
 @given(st.integers(1, 3), st.integers(2, 40), st.floats(0.5, 1.0), st.booleans(), st.integers(0, 99))

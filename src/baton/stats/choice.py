@@ -100,6 +100,14 @@ def cheapest_adequate(
     return best
 
 
+class Careful(Struct, frozen=True):
+    """A choice with the confidence it took, and what choices of that kind gave on tasks they were not made on."""
+
+    choice: Choice
+    confidence: float | None
+    held_out: Served
+
+
 def careful(
     outcomes: Outcomes,
     reference: int,
@@ -109,29 +117,46 @@ def careful(
     confidences: Sequence[float | None] = (None, 0.8, 0.9, 0.95, 0.99),
     shares: bool = False,
     prior_weight: float = PRIOR_WEIGHT,
-) -> tuple[Choice, float | None]:
-    """The choice at the least careful of `confidences` that reaches the target on tasks it was not chosen on.
+) -> Careful:
+    """The choice at the least careful of `confidences` that reaches the target on tasks it was not made on.
 
-    With many arms the one that looks best is partly lucky: how much, cross-validation over `folds` ((tasks,), numbers)
-    tells. Returns the choice on all tasks and the confidence it took; the most careful one where none reaches it.
+    Of many arms the one that looks best is partly lucky: how much, cross-validation over `folds` ((tasks,), numbers)
+    tells. Where none reaches the target, the most careful one is taken.
     """
+    found: Careful | None = None
+    for confidence in confidences:
+        apart = _held_out(outcomes, reference, target, folds, confidence, shares, prior_weight)
+        choice = cheapest_adequate(
+            outcomes, reference, target, confidence=confidence, shares=shares, prior_weight=prior_weight
+        )
+        found = Careful(choice, confidence, apart)
+        if (apart.quality - target * outcomes.quality[:, reference]).mean() >= 0:
+            return found
+    if found is None:
+        raise ValueError("no confidence to try: give at least one")
+    return found
+
+
+def _held_out(
+    outcomes: Outcomes,
+    reference: int,
+    target: float,
+    folds: "np.ndarray",
+    confidence: float | None,
+    shares: bool,
+    prior_weight: float,
+) -> Served:
     import numpy as np
 
-    taken: float | None = None
-    for taken in confidences:
-        margin = np.zeros(len(outcomes.types))
-        for fold in np.unique(folds):
-            inside, outside = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-            choice = cheapest_adequate(
-                outcomes.at(inside), reference, target,
-                confidence=taken, shares=shares, prior_weight=prior_weight,
-            )  # fmt: skip
-            apart = outcomes.at(outside)
-            margin[outside] = served(choice, apart).quality - target * apart.quality[:, reference]
-        if margin.mean() >= 0:
-            break
-    chosen = cheapest_adequate(outcomes, reference, target, confidence=taken, shares=shares, prior_weight=prior_weight)
-    return chosen, taken
+    quality, cost = np.zeros(len(folds)), np.zeros(len(folds))
+    for fold in np.unique(folds):
+        inside, outside = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+        choice = cheapest_adequate(
+            outcomes.at(inside), reference, target, confidence=confidence, shares=shares, prior_weight=prior_weight
+        )
+        apart = served(choice, outcomes.at(outside))
+        quality[outside], cost[outside] = apart.quality, apart.cost
+    return Served(quality, cost)
 
 
 def _path(outcomes: Outcomes, prior_weight: float) -> list[tuple[int, ...]]:
