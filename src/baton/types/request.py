@@ -8,6 +8,8 @@ from baton.types.card import Capability, Dialect
 from baton.types.spend import Account
 from baton.types.task import Audience
 
+MEDIA: frozenset[Capability] = frozenset({"image", "audio", "pdf"})
+
 
 class Wish(Struct, frozen=True, forbid_unknown_fields=True, rename={"lambda_": "lambda"}):
     """What the caller asks of the router, from the `baton` object of the body or from `x-baton-*` headers."""
@@ -47,6 +49,22 @@ class Facts(Struct, frozen=True):
     text_bytes: int = 0
     """Bytes of the body without encoded media: the base of the token estimate."""
     max_output: int | None = None
+    depth: int = 0
+    """Turns of either side before the last one; what the system says is none."""
+    loop_step: int = 0
+    """Results of tools since the caller last said something."""
+    tool_errors: int = 0
+    """Errors among the results of tools that the last turns carry: marked as such, or told by their text."""
+    repeats: int = 0
+    """How often the caller has said before what he says last, word for word."""
+    cached_bytes: int = 0
+    """Estimate of the bytes at the beginning that the last request had sent as well, where providers keep such."""
+    opening: tuple[Raw | bytes, ...] = ()
+    """System prompt, first turn of the caller and the name of his session, as JSON: what tells conversations apart."""
+
+    @property
+    def media(self) -> frozenset[Capability]:
+        return self.needs & MEDIA
 
 
 class Request(Struct, frozen=True):

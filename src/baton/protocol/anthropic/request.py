@@ -1,22 +1,27 @@
 """Facts of a Messages request, read without building the conversation."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import msgspec
 from msgspec import Raw, Struct
 
-from baton.protocol.spans import NULL, TEXT, capped, decode_member, is_absent, is_text, optional_count
+from baton.protocol.course import Asked, Role, Turn, facts_of
+from baton.protocol.spans import NULL, TEXT, decode_member, is_absent, is_text, optional_count
 from baton.types.card import Capability
 from baton.types.errors import MalformedBody
 from baton.types.request import Facts
 
 MEDIA_BLOCKS: dict[str, Capability] = {"image": "image", "document": "pdf"}
 
+ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system"}
+
 
 class _Block(Struct):
     type: str = ""
     text: Raw = NULL
     source: Raw = NULL
+    content: Raw = NULL
+    is_error: bool | None = None
 
 
 class _Message(Struct):
@@ -47,49 +52,35 @@ def read_facts(members: Mapping[str, Raw], size: int) -> Facts:
     messages = decode_member(raw, MESSAGES, "messages", "a list of objects with `role` and `content`")
     if not messages:
         raise MalformedBody("`messages` is empty: send at least one message", "messages")
-    turns = [_read_turn(message, f"messages[{index}].content") for index, message in enumerate(messages)]
-    needs = set().union(*(turn.needs for turn in turns))
-    tools = _tool_names(members)
-    if tools:
-        needs.add("tools")
-    schema = _response_schema(members)
-    if schema:
-        needs.add("structured_output")
-    system = members.get("system")
-    return Facts(
-        user_text=capped(_last_user_texts(turns)),
-        system_text=capped([_text_of(system, "system")] if system is not None else ()),
-        turns=sum(turn.role == "user" and not turn.tool_results for turn in turns) or 1,
-        tools=tools,
-        response_schema=schema,
-        tool_results=turns[-1].tool_results,
-        needs=frozenset(needs),
-        text_bytes=size - sum(turn.media_bytes for turn in turns),
+    system = members.get("system", NULL)
+    asked = Asked(
+        tools=_tool_names(members),
+        response_schema=_response_schema(members),
         max_output=optional_count(members, "max_tokens"),
+        system=() if is_absent(system) else (_text_of(system, "system"),),
+        system_raw=system,
+        marked=(raw, system, members.get("tools", NULL)) if "cache_control" not in members else None,
+        session=(members["metadata"],) if "metadata" in members else (),
     )
+    turns = [_read_turn(message, f"messages[{index}].content") for index, message in enumerate(messages)]
+    return facts_of(turns, size, asked)
 
 
-class _Turn(Struct):
-    role: str
-    text: str
-    tool_results: bool
-    needs: frozenset[Capability]
-    media_bytes: int
-
-
-def _read_turn(message: _Message, param: str) -> _Turn:
-    if is_text(message.content):
-        text = decode_member(message.content, TEXT, param, "text") if message.role == "user" else ""
-        return _Turn(message.role, text, False, frozenset(), 0)
-    blocks = decode_member(message.content, BLOCKS, param, "text or a list of content blocks")
-    media = [block for block in blocks if block.type in MEDIA_BLOCKS]
-    return _Turn(
-        role=message.role,
-        text="\n".join(_texts(blocks, param)) if message.role == "user" else "",
-        tool_results=any(block.type == "tool_result" for block in blocks),
-        needs=frozenset(MEDIA_BLOCKS[block.type] for block in media),
-        media_bytes=sum(len(bytes(block.source)) for block in media),
-    )
+def _read_turn(message: _Message, param: str) -> Turn:
+    role, content = ROLES.get(message.role, ""), message.content
+    kept = role in {"user", "system"}
+    if is_text(content):
+        return Turn(role, decode_member(content, TEXT, param, "text") if kept else "", content)
+    blocks = decode_member(content, BLOCKS, param, "text or a list of content blocks")
+    turn = Turn(role, "\n".join(_texts(blocks, param)) if kept else "", content)
+    for block in blocks:
+        if block.type == "tool_result":
+            turn.results = (*turn.results, block.content)
+            turn.failed += block.is_error is True
+        elif block.type in MEDIA_BLOCKS:
+            turn.needs |= {MEDIA_BLOCKS[block.type]}
+            turn.media_bytes += len(bytes(block.source))
+    return turn
 
 
 def _texts(blocks: list[_Block], param: str) -> list[str]:
@@ -104,18 +95,6 @@ def _text_of(raw: Raw, param: str) -> str:
     if is_text(raw):
         return decode_member(raw, TEXT, param, "text")
     return "\n".join(_texts(decode_member(raw, BLOCKS, param, "text or a list of text blocks"), param))
-
-
-def _last_user_texts(turns: Sequence[_Turn]) -> list[str]:
-    """The texts of the user turns after the last answer; in a tool loop those that started the loop."""
-    found: list[str] = []
-    for turn in reversed(turns):
-        if turn.role == "user":
-            if turn.text:
-                found.append(turn.text)
-        elif found and turn.role == "assistant":
-            break
-    return found[::-1]
 
 
 def _tool_names(members: Mapping[str, Raw]) -> tuple[str, ...]:

@@ -1,11 +1,13 @@
 """Facts of a `generateContent` request, read without building the conversation."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
+import msgspec
 from msgspec import Raw, Struct
 
+from baton.protocol.course import Asked, Turn, facts_of
 from baton.protocol.gemini.names import Members, members_of
-from baton.protocol.spans import capped
+from baton.protocol.spans import NULL
 from baton.types.card import Capability
 from baton.types.errors import MalformedBody
 from baton.types.request import Facts
@@ -17,12 +19,11 @@ MEDIA_TYPES: tuple[tuple[str, Capability], ...] = (
 )
 
 
-class _Turn(Struct):
-    role: str
-    texts: list[str]
-    tool_results: bool = False
-    needs: set[Capability] = set()
-    media_bytes: int = 0
+class _FunctionResponse(Struct):
+    response: Raw = NULL
+
+
+RESPONSE = msgspec.json.Decoder(_FunctionResponse)
 
 
 def read_facts(members: Mapping[str, Raw], size: int) -> Facts:
@@ -33,47 +34,44 @@ def read_facts(members: Mapping[str, Raw], size: int) -> Facts:
     turns = [_read_turn(raw, f"contents[{index}]") for index, raw in enumerate(fields.items("contents"))]
     if not turns:
         raise MalformedBody("`contents` is empty: send at least one content", "contents")
-    needs = set().union(*(turn.needs for turn in turns))
-    tools = tuple(_tool_names(fields))
-    if tools:
-        needs.add("tools")
     config = fields.fields("generationConfig") or Members({}, "generationConfig")
     schema = any(config.has(name) for name in ("responseSchema", "responseJsonSchema"))
-    schema = schema or config.text("responseMimeType") == "application/json"
-    if schema:
-        needs.add("structured_output")
-    return Facts(
-        user_text=capped(_last_user_texts(turns)),
-        system_text=capped(_system_texts(fields)),
-        turns=sum(turn.role != "model" and not turn.tool_results for turn in turns) or 1,
-        tools=tools,
-        response_schema=schema,
-        tool_results=turns[-1].tool_results,
-        needs=frozenset(needs),
-        text_bytes=size - sum(turn.media_bytes for turn in turns),
+    asked = Asked(
+        tools=tuple(_tool_names(fields)),
+        response_schema=schema or config.text("responseMimeType") == "application/json",
         max_output=_max_output(config),
+        system_raw=members.get("systemInstruction", members.get("system_instruction", NULL)),
+        system=tuple(_system_texts(fields)),
     )
+    return facts_of(turns, size, asked)
 
 
-def _read_turn(raw: bytes, path: str) -> _Turn:
+def _read_turn(raw: bytes, path: str) -> Turn:
     fields = members_of(raw, path)
-    turn = _Turn(fields.text("role"), [], needs=set())
+    turn = Turn("assistant" if fields.text("role") == "model" else "user", content=raw)
+    texts: list[str] = []
     for index, part in enumerate(fields.items("parts")):
-        _read_part(members_of(part, f"{fields.place('parts')}[{index}]"), turn)
+        _read_part(members_of(part, f"{fields.place('parts')}[{index}]"), turn, texts)
+    turn.text = "\n".join(texts)
     return turn
 
 
-def _read_part(part: Members, turn: _Turn) -> None:
+def _read_part(part: Members, turn: Turn, texts: list[str]) -> None:
     if part.has("functionResponse"):
-        turn.tool_results = True
+        turn.results = (*turn.results, _response_of(part.raw("functionResponse")))
     elif part.has("inlineData") or part.has("fileData"):
         raw = part.raw("inlineData")
         medium = members_of(raw, part.place("inlineData")) if raw else part.fields("fileData")
         media_type = medium.text("mimeType") if medium is not None else ""
-        turn.needs.update(need for begin, need in MEDIA_TYPES if media_type.startswith(begin))
+        turn.needs |= {need for begin, need in MEDIA_TYPES if media_type.startswith(begin)}
         turn.media_bytes += len(raw)
-    elif turn.role != "model" and part.has("text"):
-        turn.texts.append(part.text("text"))
+    elif turn.role != "assistant" and part.has("text"):
+        texts.append(part.text("text"))
+
+
+def _response_of(raw: bytes) -> bytes:
+    """What the function gave, without its name."""
+    return bytes(RESPONSE.decode(raw).response) if raw[:1] == b"{" else raw
 
 
 def _system_texts(fields: Members) -> Iterator[str]:
@@ -84,18 +82,6 @@ def _system_texts(fields: Members) -> Iterator[str]:
     elif raw:
         for part in members_of(raw, place).items("parts"):
             yield members_of(part, place).text("text")
-
-
-def _last_user_texts(turns: Sequence[_Turn]) -> list[str]:
-    """The texts of the user turns after the last answer; in a tool loop those that started the loop."""
-    found: list[str] = []
-    for turn in reversed(turns):
-        if turn.role == "model":
-            if found:
-                break
-        elif turn.texts:
-            found.append("\n".join(turn.texts))
-    return found[::-1]
 
 
 def _tool_names(fields: Members) -> Iterator[str]:

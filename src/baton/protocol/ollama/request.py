@@ -1,11 +1,12 @@
 """Facts of a chat request, read without building the conversation."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import msgspec
 from msgspec import Raw, Struct
 
-from baton.protocol.spans import NULL, capped, decode_member, is_absent
+from baton.protocol.course import Asked, Role, Turn, facts_of
+from baton.protocol.spans import NULL, decode_member, is_absent
 from baton.types.card import Capability
 from baton.types.errors import MalformedBody
 from baton.types.request import Facts
@@ -33,6 +34,8 @@ class _Options(Struct):
 MESSAGES = msgspec.json.Decoder(list[_Message])
 TOOLS = msgspec.json.Decoder(list[_Tool])
 OPTIONS = msgspec.json.Decoder(_Options)
+ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system", "tool": "result"}
+IMAGE: frozenset[Capability] = frozenset({"image"})
 NO_FORMATS = frozenset({b"null", b'""'})
 
 
@@ -44,38 +47,23 @@ def read_facts(members: Mapping[str, Raw], size: int) -> Facts:
     messages = decode_member(raw, MESSAGES, "messages", "a list of objects with a `role` and text `content`")
     if not messages:
         raise MalformedBody("`messages` is empty: send at least one message", "messages")
-    tools = _tool_names(members)
-    schema = bytes(members.get("format", NULL)) not in NO_FORMATS
-    media_bytes = sum(len(bytes(image)) for message in messages for image in message.images or ())
-    needs: set[Capability] = set()
-    if media_bytes:
-        needs.add("image")
-    if tools:
-        needs.add("tools")
-    if schema:
-        needs.add("structured_output")
-    return Facts(
-        user_text=capped(_last_user_texts(messages)),
-        system_text=capped(message.content or "" for message in messages if message.role == "system"),
-        turns=sum(message.role == "user" for message in messages),
-        tools=tools,
-        response_schema=schema,
-        tool_results=messages[-1].role == "tool",
-        needs=frozenset(needs),
-        text_bytes=size - media_bytes,
+    asked = Asked(
+        tools=_tool_names(members),
+        response_schema=bytes(members.get("format", NULL)) not in NO_FORMATS,
         max_output=_max_output(members),
     )
+    return facts_of([_read_turn(message) for message in messages], size, asked)
 
 
-def _last_user_texts(messages: Sequence[_Message]) -> list[str]:
-    """The texts of the user turns after the last answer; in a tool loop those that started the loop."""
-    found: list[str] = []
-    for message in reversed(messages):
-        if message.role == "user":
-            found.append(message.content or "")
-        elif found:
-            break
-    return found[::-1]
+def _read_turn(message: _Message) -> Turn:
+    role = ROLES.get(message.role, "")
+    turn = Turn(role, message.content or "" if role in {"user", "system"} else "", msgspec.json.encode(message.content))
+    if role == "result":
+        turn.results = (turn.content,)
+    if message.images:
+        turn.needs = IMAGE
+        turn.media_bytes = sum(len(bytes(image)) for image in message.images)
+    return turn
 
 
 def _tool_names(members: Mapping[str, Raw]) -> tuple[str, ...]:

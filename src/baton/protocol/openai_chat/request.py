@@ -1,18 +1,22 @@
 """Facts of a Chat Completions request, read without building the conversation."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import msgspec
 from msgspec import Raw, Struct
 
-from baton.protocol.spans import NULL, TEXT, capped, decode_member, is_absent, is_text, optional_count
+from baton.protocol.course import Asked, Role, Turn, facts_of
+from baton.protocol.spans import NULL, TEXT, decode_member, is_absent, is_text, optional_count
 from baton.types.card import Capability
 from baton.types.errors import MalformedBody
 from baton.types.request import Facts
 
 MEDIA_PARTS: dict[str, Capability] = {"image_url": "image", "input_audio": "audio", "file": "pdf"}
-SYSTEM_ROLES = frozenset({"system", "developer"})
-RESULT_ROLES = frozenset({"tool", "function"})
+ROLES: dict[str, Role] = {
+    "user": "user", "assistant": "assistant", "system": "system", "developer": "system", "tool": "result",
+    "function": "result",
+}  # fmt: skip
+SESSION = ("user", "prompt_cache_key")
 
 
 class _Message(Struct):
@@ -56,64 +60,41 @@ def read_facts(members: Mapping[str, Raw], size: int) -> Facts:
     messages = decode_member(raw, MESSAGES, "messages", "a list of objects with a `role`")
     if not messages:
         raise MalformedBody("`messages` is empty: send at least one message", "messages")
-    texts, needs, media_bytes = _read_contents(messages)
-    tools = _tool_names(members)
-    schema = _response_schema(members)
-    if tools:
-        needs.add("tools")
-    if schema:
-        needs.add("structured_output")
-    return Facts(
-        user_text=capped(_last_user_texts(messages, texts)),
-        system_text=capped(text for message, text in zip(messages, texts, strict=True) if message.role in SYSTEM_ROLES),
-        turns=sum(message.role == "user" for message in messages),
-        tools=tools,
-        response_schema=schema,
-        tool_results=messages[-1].role in RESULT_ROLES,
-        needs=frozenset(needs),
-        text_bytes=size - media_bytes,
+    asked = Asked(
+        tools=_tool_names(members),
+        response_schema=_response_schema(members),
         max_output=optional_count(members, "max_completion_tokens", "max_tokens"),
+        session=[members[name] for name in SESSION if name in members],
     )
+    return facts_of([_read_turn(message, index) for index, message in enumerate(messages)], size, asked)
 
 
-def _read_contents(messages: Sequence[_Message]) -> tuple[list[str], set[Capability], int]:
-    """Text per message, capabilities that the media need, and the bytes that the media take."""
-    texts: list[str] = []
-    needs: set[Capability] = set()
-    media_bytes = 0
-    for index, message in enumerate(messages):
-        param = f"messages[{index}].content"
-        if is_text(message.content):
-            # Only what the facts keep is decoded: tool results and answers are not the caller's words.
-            kept = message.role == "user" or message.role in SYSTEM_ROLES
-            texts.append(decode_member(message.content, TEXT, param, "text") if kept else "")
-        elif is_absent(message.content):
-            texts.append("")
-        else:
-            parts = decode_member(message.content, PARTS, param, "text or a list of parts")
-            texts.append("\n".join(_part_texts(parts, param)))
-            for part in parts:
-                if part.type in MEDIA_PARTS:
-                    needs.add(MEDIA_PARTS[part.type])
-                    media_bytes += sum(len(bytes(one)) for one in (part.image_url, part.input_audio, part.file))
-    return texts, needs, media_bytes
+def _read_turn(message: _Message, index: int) -> Turn:
+    role, content = ROLES.get(message.role, ""), message.content
+    if role == "result":
+        return Turn(role, "", content, (content,))
+    if is_absent(content):
+        return Turn(role)
+    param = f"messages[{index}].content"
+    if is_text(content):
+        # Only what the facts keep is decoded: answers are not the caller's words.
+        kept = role in {"user", "system"}
+        return Turn(role, decode_member(content, TEXT, param, "text") if kept else "", content)
+    parts = decode_member(content, PARTS, param, "text or a list of parts")
+    turn = Turn(role, "\n".join(_part_texts(parts, param)), content)
+    media = [part for part in parts if part.type in MEDIA_PARTS]
+    if media:
+        turn.needs = frozenset(MEDIA_PARTS[part.type] for part in media)
+        turn.media_bytes = sum(
+            len(bytes(one)) for part in media for one in (part.image_url, part.input_audio, part.file)
+        )
+    return turn
 
 
 def _part_texts(parts: list[_Part], param: str) -> list[str]:
     return [
         decode_member(part.text, TEXT, param, "text") for part in parts if part.type == "text" and is_text(part.text)
     ]
-
-
-def _last_user_texts(messages: Sequence[_Message], texts: Sequence[str]) -> list[str]:
-    """The texts of the user turns after the last answer; in a tool loop those that started the loop."""
-    found: list[str] = []
-    for message, text in zip(reversed(messages), reversed(texts), strict=True):
-        if message.role == "user":
-            found.append(text)
-        elif found:
-            break
-    return found[::-1]
 
 
 def _tool_names(members: Mapping[str, Raw]) -> tuple[str, ...]:
