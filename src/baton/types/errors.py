@@ -36,6 +36,7 @@ BatonError                      has `code`, `status` (HTTP), `message`
  |   `- UsageFault              the answer is good, what it says of its tokens is not: recorded, never raised
  |       |- UsageMissing
  |       `- UsageImpossible     negative, no whole numbers, or far beyond the model's window
+ |- UntrustedRead           what a model said was read, printed or pickled before it was checked: a mistake in code
  |- HookFailed (503)        a hook raised or took too long, and is to fail closed
  |- Overloaded (503)            Baton itself sheds load or is stopping
  `- LedgerError (500)           the ledger cannot be opened or read
@@ -289,6 +290,12 @@ class ToolCallNotOffered(UpstreamFault):
 
 class ToolArgumentsInvalid(UpstreamFault):
     code = "tool_arguments_invalid"
+
+
+class UntrustedRead(BatonError):
+    """Never meant to be caught: whoever sees it has a leak to mend."""
+
+    code = "untrusted_read"
 
 
 class HookFailed(BatonError):

@@ -12,13 +12,13 @@ def shape(answer: Answer, check: Shape) -> Verdict:
         value = read_json(answer.text)
     except NoJson as error:
         return Verdict("shape", passed=False, score=0.0, reason=str(error))
-    problem = _first_problem(value, check.schema)
+    problem = first_problem(value, check.schema)
     if problem:
         return Verdict("shape", passed=False, score=0.0, reason=problem)
     return Verdict("shape", passed=True, score=1.0, reason="valid against the schema")
 
 
-def _first_problem(value: Any, schema: dict[str, Any]) -> str:
+def first_problem(value: Any, schema: dict[str, Any]) -> str:
     import jsonschema
     from jsonschema.exceptions import SchemaError, best_match
     from referencing import Registry
