@@ -53,7 +53,7 @@ def test_e_values_do_not_depend_on_the_order_of_pairs(g: Guarantee, seen: list[P
 
 @given(guarantees, pairs, pairs)
 def test_a_test_resumes_from_what_was_written_down(g: Guarantee, first: list[Pair], second: list[Pair]) -> None:
-    test = open_test(g, cap=900).after(first)
+    test = open_test(g, cap=900).after(Pair(np.float64(f), np.float64(c)) for f, c in first)
     resumed = msgspec.json.decode(msgspec.json.encode(test), type=PairTest)
     assert resumed.after(second) == test.after(second)
 

@@ -68,7 +68,7 @@ class Capital(Struct, frozen=True):
 
     def after(self, values: Iterable[float]) -> "Capital":
         tally = Counter(dict(self.counts))
-        tally.update(values)
+        tally.update(map(float, values))
         counts = tuple(sorted(tally.items()))
         return replace(self, counts=counts, peak=max(self.peak, log_mean_capital(counts, self.bets)))
 

@@ -111,7 +111,7 @@ class PairTest(Struct, frozen=True):
         tally = Counter({Pair(f, c): n for f, c, n in self.counts})
         for pair in pairs:
             _refuse_bad_pair(pair)
-            tally[pair] += 1
+            tally[Pair(float(pair.reference), float(pair.candidate))] += 1
         grown = replace(self, counts=tuple((f, c, n) for (f, c), n in sorted(tally.items())))
         return replace(
             grown,
