@@ -29,6 +29,7 @@ from baton.flow.spending import Spending
 from baton.flow.tool_policy import ToolRules
 from baton.record.ledger import Ledger
 from baton.record.redacted import ContentRedactor
+from baton.record.upkeep import Upkeep
 from baton.spend.counters import Counters
 from baton.spend.memory import MemoryCounters
 from baton.state.keep import Keep
@@ -48,6 +49,7 @@ class Life(Struct):
     transport: Transport
     keep: Keep
     counters: Counters
+    upkeep: Upkeep
     replicas: Replicas | None = None
     stopping: bool = False
     """Streams that are cancelled from now on end with a typed error."""
@@ -88,6 +90,7 @@ class House:
         self.calls.opened = self._tell_breaker
         self.max_answer_bytes = config.server.max_answer_bytes
         life.ledger.redact = ContentRedactor(content.redact) if content.redact else None
+        life.upkeep.content_days = content.retention_days
         self._ids = _Ids()
         self._now: Callable[[], float] = time.time
         self._sample = random.Random().random  # noqa: S311 - a sampling rate, not a secret
@@ -124,7 +127,7 @@ class House:
     def metrics(self) -> bytes:
         """Prometheus text."""
         shared = b"" if self.life.replicas is None else self.life.replicas.metrics()
-        return self.ledger.metrics(self.calls.metrics_samples()) + shared
+        return self.ledger.metrics([*self.calls.metrics_samples(), *self.life.upkeep.samples()]) + shared
 
     def renewed(self, config: Config) -> "House":
         """The same house by another config. Requests under way keep to the one that they began with."""
@@ -136,6 +139,7 @@ class House:
         life = self.life
         await life.transport.close()
         await self.webhooks.close()
+        life.upkeep.close()
         life.ledger.close()
         if life.replicas is None:
             life.keep.close()
@@ -152,10 +156,21 @@ def open_house(config: Config) -> House:
     timeouts = Timeouts(server.connect_s, server.first_byte_s, server.between_bytes_s, server.total_s)
     transport = EitherTransport(timeouts)
     if config.state.redis_url is None:
-        return House(config, Life(ledger, transport, Keep(state_path(config), time.time), MemoryCounters()))
-    replicas = Replicas(config.state.redis_url, ledger, state_path(config), time.time)
-    replicas.start()
-    return House(config, Life(ledger, transport, replicas.keep, replicas.counters, replicas))
+        keep = Keep(state_path(config), time.time)
+        life = Life(ledger, transport, keep, MemoryCounters(), _upkeep(config, ledger, keep))
+    else:
+        replicas = Replicas(config.state.redis_url, ledger, state_path(config), time.time)
+        replicas.start()
+        upkeep = _upkeep(config, ledger, replicas.keep)
+        life = Life(ledger, transport, replicas.keep, replicas.counters, upkeep, replicas)
+    house = House(config, life)
+    life.upkeep.start()
+    return house
+
+
+def _upkeep(config: Config, ledger: Ledger, keep: Keep) -> Upkeep:
+    kept = config.ledger
+    return Upkeep(ledger.path, kept.database_url, kept.retention_days, ledger.shipped_below, time.time, [keep.sweep])
 
 
 def state_path(config: Config) -> Path:

@@ -42,6 +42,7 @@ def writing_engine(path: Path, busy_timeout_s: float) -> Engine:
     def connect() -> sqlite3.Connection:
         connection = _sqlite(path, "rwc", busy_timeout_s)
         try:
+            connection.execute("PRAGMA auto_vacuum=INCREMENTAL")  # of a new file: it can give room back
             _switch_to_wal(connection, busy_timeout_s)
             connection.execute("PRAGMA synchronous=NORMAL")
             connection.execute(f"PRAGMA journal_size_limit={WAL_LIMIT_BYTES}")

@@ -127,6 +127,10 @@ class Ledger:
         shipping = None if self._shipper is None else self._shipper.health()
         return Health(self._written, len(self._waiting) + len(self._retry), self._dropped, self._last_error, shipping)
 
+    def shipped_below(self) -> int | None:
+        """Rows of the file from this number on are nowhere else yet; None where they are not shipped."""
+        return None if self._shipper is None else self._shipper.mark
+
     def metrics(self, samples: Iterable[Sample] = ()) -> bytes:
         """Prometheus text, with what other rooms say of themselves."""
         return self._metrics.render(self.health(), samples)

@@ -77,6 +77,11 @@ class Shipper:
     def health(self) -> Shipping:
         return Shipping(self._waiting, self._shipped, self._last_error)
 
+    @property
+    def mark(self) -> int:
+        """Rows below this number are in PostgreSQL; 0 before it was asked."""
+        return self._mark
+
     def _work(self) -> None:
         pause = FIRST_PAUSE_S
         while True:

@@ -102,6 +102,11 @@ class Keep:
             self.put(space, key, found, ttl_s, durable=False)
         return found
 
+    def sweep(self) -> None:
+        """Take out of the file what has expired. May be called from any thread."""
+        if self._connection is not None:
+            self._writer.submit(self._write, self._connection, SWEEP, (self._now(),))
+
     def flush(self) -> None:
         """Returns when everything that was put is written, or could not be."""
         if self._newest is not None:
