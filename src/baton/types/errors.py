@@ -39,13 +39,18 @@ BatonError                      has `code`, `status` (HTTP), `message`
  |- UntrustedRead           what a model said was read, printed or pickled before it was checked: a mistake in code
  |- HookFailed (503)        a hook raised or took too long, and is to fail closed
  |- Overloaded (503)            Baton itself sheds load or is stopping
- `- LedgerError (500)           the ledger cannot be opened or read
+ |- LedgerError (500)           the ledger cannot be opened or read
+ |- DatasetError                prompts or grades that cannot be used; carries every problem found
+ `- ProofError                  a verdict that cannot be had, or a certificate that does not hold
 """
 
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from baton.types.spend import NO_STANDING, Limit, Standing
+
+MOST_PROBLEMS = 20
+"""Of one file, that are told at once."""
 
 
 class BatonError(Exception):
@@ -316,3 +321,20 @@ class Overloaded(BatonError):
 
 class LedgerError(BatonError):
     code = "ledger_error"
+
+
+class DatasetError(BatonError):
+    """Carries the problems, with the line or row each of them stands in."""
+
+    code = "dataset_error"
+
+    def __init__(self, source: str, problems: Sequence[str]) -> None:
+        shown = [f"{source}: {problem}" for problem in problems[:MOST_PROBLEMS]]
+        if len(problems) > MOST_PROBLEMS:
+            shown.append(f"{source}: and {len(problems) - MOST_PROBLEMS} more")
+        super().__init__("\n".join(shown))
+        self.problems = tuple(problems)
+
+
+class ProofError(BatonError):
+    code = "proof_error"
