@@ -121,7 +121,7 @@ def test_nan_in_parquet_is_refused(tmp_path: Path) -> None:
         "correct": [1.0, float("nan"), None],
     }
     parquet.write_table(Table.from_pydict(columns), tmp_path / "g.parquet")
-    with pytest.raises(DatasetError, match="(?s)row 1: `correct` is NaN.*row 2: `correct` is missing"):
+    with pytest.raises(DatasetError, match=r"(?s)row 1: `correct` is NaN.*row 2: `correct` is missing"):
         load_recorded(tmp_path / "g.parquet")
 
 

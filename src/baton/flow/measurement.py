@@ -1,0 +1,183 @@
+"""How `measure/` asks models: through the same house as a caller's requests, on an account of its own.
+
+What is measured is asked by name, is never chosen nor cached, and leaves no content in the ledger. Before a call is
+sent, what it may cost at most is set aside from the run's budget: a byte of input is at most one token, and the answer
+has a limit. So the budget is never passed, however many calls are under way.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+from msgspec import Raw, Struct
+from msgspec.structs import replace
+
+from baton.config.schema import Config
+from baton.decide.estimate import BYTES_PER_TOKEN
+from baton.flow.arrival import Arrival
+from baton.flow.house import House, open_house
+from baton.flow.request import answer
+from baton.flow.run import Run
+from baton.protocol.answer_text import answer_of
+from baton.protocol.request import read_request
+from baton.spend.estimate import cost_at_most
+from baton.types.card import Dialect
+from baton.types.errors import BatonError, LimitReached, RequestError, UnknownModel, UpstreamFault
+from baton.types.events import AnswerMessage
+from baton.types.money import Usage
+from baton.types.parts import TextPart, ToolCallPart
+from baton.types.request import Caller
+from baton.types.spend import MEASUREMENT, Account, Limits
+from baton.types.task import Route
+from baton.types.verdict import Answer, ToolCall
+
+OUTPUT_LIMIT: dict[Dialect, str] = {
+    "openai-chat": "max_completion_tokens",
+    "openai-responses": "max_output_tokens",
+    "anthropic": "max_tokens",
+}
+LIMITS_OF_OUTPUT = ("max_completion_tokens", "max_tokens", "max_output_tokens")
+DECLINED = frozenset({"refusal", "content_filter", "recitation"})
+CUT = frozenset({"length", "context_window"})
+
+
+class Probe(Struct, frozen=True):
+    """One prompt for one model. `body` in `dialect`, without `model` and `stream`; `max_output` where it sets none."""
+
+    model: str
+    task_type: str
+    dialect: Dialect
+    body: Mapping[str, Any]
+    max_output: int
+
+
+class Reading(Struct, frozen=True):
+    """What came back. `fault` is the code of what went wrong, empty where there is an answer; cost in nano-dollars."""
+
+    answer: Answer
+    cost: int
+    usage: Usage
+    duration_s: float
+    first_byte_s: float
+    simulated: bool
+    declined: bool = False
+    """The model, or its provider's filter, did not want to."""
+    cut: bool = False
+    """It ended at the limit of its output."""
+    fault: str = ""
+    told: str = ""
+    """The fault in words."""
+
+
+Ask = Callable[[Probe], Awaitable[Reading]]
+"""Raises BudgetExceeded or RateLimited where nothing can be set aside, UnknownModel for a name that is not there."""
+
+
+class Desk(Struct, frozen=True):
+    """`at_most` is what a probe can cost, in nano-dollars: what is set aside for it."""
+
+    ask: Ask
+    at_most: Callable[[Probe], int]
+
+
+@asynccontextmanager
+async def measurement(config: Config, run: str, budget: int) -> AsyncIterator[Desk]:
+    """`budget` in nano-dollars is what this run may still spend; the house's own `spend.measurement` holds as well."""
+    house = open_house(_measuring(config))
+    limits = (
+        Account(MEASUREMENT, config.spend.measurement.limits()),
+        Account(f"{MEASUREMENT}:{run}", Limits(total=budget)),
+    )
+    caller = Caller(MEASUREMENT, path=limits, accounts=(MEASUREMENT,))
+    try:
+        yield Desk(lambda probe: _ask(house, caller, probe), lambda probe: _at_most(house, probe))
+    finally:
+        await house.close()
+
+
+def _at_most(house: House, probe: Probe) -> int:
+    card, body = house.card(probe.model), _body(house, probe)
+    facts = read_request(probe.dialect, body, {}, _placed(probe)).facts
+    return cost_at_most(card.price, facts.text_bytes, min(facts.max_output or card.max_output, card.max_output))
+
+
+def _measuring(config: Config) -> Config:
+    snapshot = replace(
+        config.snapshot, routes=(Route(MEASUREMENT, strategy="pass"),), mode="rules", certificates=(), aliases={}
+    )
+    return replace(
+        config,
+        snapshot=snapshot,
+        content=replace(config.content, mode="off"),
+        spend=replace(config.spend, input_margin=BYTES_PER_TOKEN),
+        webhooks=(),
+    )
+
+
+async def _ask(house: House, caller: Caller, probe: Probe) -> Reading:
+    if probe.model not in house.config.snapshot.cards:
+        raise UnknownModel(f"model {probe.model!r} is not in the config any more: it cannot be measured", "model")
+    arrival = Arrival(probe.dialect, _body(house, probe), {}, caller, _placed(probe))
+    run = house.begin(arrival)
+    try:
+        reply = await answer(arrival, house, run)
+        return _reading(run, answer_of(probe.dialect, reply.body, stream=False))
+    except LimitReached:
+        raise
+    except (UpstreamFault, RequestError) as fault:
+        return _failed(run, fault)
+
+
+def _placed(probe: Probe) -> Mapping[str, Raw]:
+    if probe.dialect != "gemini":
+        return {}
+    return {"model": Raw(msgspec.json.encode(probe.model)), "stream": Raw(b"false")}
+
+
+def _body(house: House, probe: Probe) -> bytes:
+    members: dict[str, Any] = {**probe.body, "baton": {"task_type": probe.task_type}}
+    limit = min(probe.max_output, house.card(probe.model).max_output)
+    if probe.dialect == "gemini":
+        given = members.get("generationConfig")
+        members["generationConfig"] = {"maxOutputTokens": limit, **(given if isinstance(given, dict) else {})}
+        return msgspec.json.encode(members)
+    members["model"] = probe.model
+    if probe.dialect == "ollama":
+        given = members.get("options")
+        members["options"] = {"num_predict": limit, **(given if isinstance(given, dict) else {})}
+    elif not any(members.get(name) for name in LIMITS_OF_OUTPUT):
+        members[OUTPUT_LIMIT[probe.dialect]] = limit
+    return msgspec.json.encode(members)
+
+
+def _reading(run: Run, message: AnswerMessage) -> Reading:
+    reason = message.stop.reason if message.stop is not None else ""
+    text = "".join(part.text for part in message.parts if isinstance(part, TextPart))
+    calls = tuple(ToolCall(part.name, part.arguments) for part in message.parts if isinstance(part, ToolCallPart))
+    refused = any(isinstance(part, TextPart) and part.refusal for part in message.parts)
+    last = run.attempts[-1]
+    return Reading(
+        answer=Answer(text, calls),
+        cost=run.cost,
+        usage=run.usage,
+        duration_s=last.duration_s,
+        first_byte_s=last.first_byte_s,
+        simulated=run.simulated,
+        declined=reason in DECLINED or refused,
+        cut=reason in CUT,
+    )
+
+
+def _failed(run: Run, fault: BatonError) -> Reading:
+    last = run.attempts[-1] if run.attempts else None
+    return Reading(
+        answer=Answer(""),
+        cost=run.cost,
+        usage=run.usage,
+        duration_s=0.0 if last is None else last.duration_s,
+        first_byte_s=0.0,
+        simulated=run.simulated,
+        fault=fault.code,
+        told=fault.message,
+    )

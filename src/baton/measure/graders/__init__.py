@@ -1,0 +1,1 @@
+"""Who says how good an answer is: a verifier with gold, or a judge. Start with `grader.py`, then `verified.py`."""
