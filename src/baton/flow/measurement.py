@@ -22,7 +22,7 @@ from baton.flow.run import Run
 from baton.protocol.answer_text import answer_of
 from baton.protocol.request import read_request
 from baton.spend.estimate import cost_at_most
-from baton.types.card import Dialect
+from baton.types.card import Dialect, ModelCard
 from baton.types.errors import BatonError, LimitReached, RequestError, UnknownModel, UpstreamFault
 from baton.types.events import AnswerMessage
 from baton.types.money import Usage
@@ -97,7 +97,7 @@ async def measurement(config: Config, run: str, budget: int) -> AsyncIterator[De
 
 
 def _at_most(house: House, probe: Probe) -> int:
-    card, body = house.card(probe.model), _body(house, probe)
+    card, body = _card(house, probe), _body(house, probe)
     facts = read_request(probe.dialect, body, {}, _placed(probe)).facts
     return cost_at_most(card.price, facts.text_bytes, min(facts.max_output or card.max_output, card.max_output))
 
@@ -116,17 +116,24 @@ def _measuring(config: Config) -> Config:
 
 
 async def _ask(house: House, caller: Caller, probe: Probe) -> Reading:
-    if probe.model not in house.config.snapshot.cards:
-        raise UnknownModel(f"model {probe.model!r} is not in the config any more: it cannot be measured", "model")
     arrival = Arrival(probe.dialect, _body(house, probe), {}, caller, _placed(probe))
     run = house.begin(arrival)
     try:
         reply = await answer(arrival, house, run)
         return _reading(run, answer_of(probe.dialect, reply.body, stream=False))
-    except LimitReached:
-        raise
+    except LimitReached as refused:
+        if run.cost == 0:
+            raise
+        return _failed(run, refused)  # a retry had no room: what came before it is paid
     except (UpstreamFault, RequestError) as fault:
         return _failed(run, fault)
+
+
+def _card(house: House, probe: Probe) -> ModelCard:
+    card = house.config.snapshot.cards.get(probe.model)
+    if card is None:
+        raise UnknownModel(f"model {probe.model!r} is not in the config any more: it cannot be measured", "model")
+    return card
 
 
 def _placed(probe: Probe) -> Mapping[str, Raw]:
@@ -137,7 +144,7 @@ def _placed(probe: Probe) -> Mapping[str, Raw]:
 
 def _body(house: House, probe: Probe) -> bytes:
     members: dict[str, Any] = {**probe.body, "baton": {"task_type": probe.task_type}}
-    limit = min(probe.max_output, house.card(probe.model).max_output)
+    limit = min(probe.max_output, _card(house, probe).max_output)
     if probe.dialect == "gemini":
         given = members.get("generationConfig")
         members["generationConfig"] = {"maxOutputTokens": limit, **(given if isinstance(given, dict) else {})}

@@ -101,14 +101,12 @@ class Examiner:
         run = self._settings.run
         async with self._slots:
             call = self._journal.begin(run, self._desk.at_most(probe))
-            cost = 0
             try:
                 reading = await self._within_budget(probe)
-                cost = reading.cost
             except OutOfBudget:
+                self._journal.paid(call, run, 0)
                 raise
-            finally:
-                self._journal.paid(call, run, cost)
+            self._journal.paid(call, run, reading.cost)
         return reading
 
     # --- answers -----------------------------------------------------------------------------------
@@ -116,9 +114,9 @@ class Examiner:
     async def _answer(self, model: str, prompt: Prompt) -> Answered:
         """Asked once, however many want it at the same time."""
         key = (prompt.key, self._settings.identities[model])
-        if (known := self._journal.answers.get(key)) is not None and not known.fault:
-            if known.answer is not None or self._is_graded(prompt, key[1]):
-                return known
+        known = self._journal.answers.get(key)
+        if known is not None and not known.fault and (known.answer is not None or self._is_graded(prompt, key[1])):
+            return known
         if (pending := self._pending.get(key)) is not None:
             return await asyncio.shield(pending)
         task = asyncio.ensure_future(self._asked(model, prompt, key))
@@ -213,18 +211,8 @@ class Examiner:
             theirs = other.answer
         assert answered.answer is not None
         found = await _graded(grader, prompt, answered.answer, theirs)
-        self._journal.graded(
-            Graded(
-                prompt.graded_key,
-                answered.model,
-                grader.id,
-                found.score,
-                found.reason,
-                found.formed,
-                found.flipped,
-                against,
-            )  # fmt: skip
-        )
+        key = (prompt.graded_key, answered.model, grader.id)
+        self._journal.graded(Graded(*key, found.score, found.reason, found.formed, found.flipped, against))
         return found
 
     def _outcome(self, model: str, prompt: Prompt, answered: Answered, grading: Grading) -> Outcome:

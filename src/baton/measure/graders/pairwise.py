@@ -10,8 +10,8 @@ from baton.types.verdict import Answer
 
 RULES = (
     "You compare two answers to one task. The object has the members task, first and second, and reference where a "
-    "good answer is known. Say in `because`, in one sentence, what decides; set `better` to first, second or tie; repeat "
-    "`seal`. The order in which they stand means nothing."
+    "good answer is known. Say in `because`, in one sentence, what decides; set `better` to first, second or tie; "
+    "repeat `seal`. The order in which they stand means nothing."
 )
 Better = Literal["first", "second", "tie"]
 CANDIDATE_FIRST: dict[Better, float] = {"first": 1.0, "second": 0.0, "tie": 0.5}
