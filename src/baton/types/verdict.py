@@ -5,6 +5,15 @@ from typing import Any
 from msgspec import Struct, field
 
 
+class Span(Struct, frozen=True):
+    """Where something that was said stands: `start` and `end` are characters of the source."""
+
+    path: str
+    source: str
+    start: int
+    end: int
+
+
 class Verdict(Struct, frozen=True):
     """What one verifier found. `score` is 0..1; `passed` is its own decision, not a threshold of the score.
 
@@ -18,6 +27,8 @@ class Verdict(Struct, frozen=True):
     reason: str
     level: str = ""
     ran: bool = True
+    spans: tuple[Span, ...] = ()
+    """Where what was said stands in the sources, as far as the verifier looked it up."""
 
 
 class Shape(Struct, frozen=True, tag="shape"):

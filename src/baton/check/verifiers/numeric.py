@@ -7,6 +7,7 @@ a lone comma before three digits is read as thousands (1,234), a lone point as d
 import math
 import re
 
+from baton.check.spoken import without_thousands
 from baton.types.verdict import Answer, Numeric, Verdict
 
 UNITS: dict[str, tuple[str, float]] = {
@@ -84,19 +85,6 @@ def _value(text: str) -> float | None:
     plain = re.sub(r"[\u00a0\u202f ]", "", text).replace("\u2212", "-").rstrip(".,")
     mantissa, exponent = re.fullmatch(r"([^eE]*)((?:[eE].*)?)", plain).groups()  # type: ignore[union-attr]
     try:
-        return float(_without_thousands(mantissa) + exponent)
+        return float(without_thousands(mantissa) + exponent)
     except ValueError:
         return None
-
-
-def _without_thousands(number: str) -> str:
-    point, comma = number.rfind("."), number.rfind(",")
-    if point >= 0 and comma >= 0:
-        decimal, thousands = (".", ",") if point > comma else (",", ".")
-        return number.replace(thousands, "").replace(decimal, ".")
-    if comma >= 0:
-        groups = re.fullmatch(r"[-+]?\d{1,3}(?:,\d{3})+", number)
-        return number.replace(",", "" if groups else ".")
-    if number.count(".") > 1:
-        return number.replace(".", "")
-    return number
