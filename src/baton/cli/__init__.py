@@ -7,6 +7,7 @@ import sys
 
 import typer
 
+from baton.cli.backtest import backtest
 from baton.cli.demo.command import demo
 from baton.cli.explain import explain
 from baton.cli.handoff import handoff
@@ -28,7 +29,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (up, demo, route, explain, handoff, report, spend, validate, schema, simulate, wire, unwire):
+for command in (up, demo, route, explain, backtest, handoff, report, spend, validate, schema, simulate, wire, unwire):
     app.command()(command)
 app.add_typer(import_app, name="import")
 app.add_typer(keys_app, name="keys")
