@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 from baton.config.load import load_config, parse_config
+from baton.config.lock import lock_text
 from baton.flow.house import open_house
 from baton.server.app import App
 from baton.server.reload import Reloader
@@ -45,6 +46,28 @@ def test_a_config_that_cannot_be_put_in_force_is_told_and_the_next_one_is_taken(
             assert house.life.config_problems == (problem,)
         await reloader.reload()
         assert house.life.config_problems == ()
+        await house.close()
+
+    asyncio.run(main())
+
+
+def test_a_lock_that_is_promoted_while_baton_runs_comes_into_force(tmp_path: Path) -> None:
+    file, lock = tmp_path / "baton.yaml", tmp_path / "policy.lock"
+    file.write_text(CONFIG.format(folder=tmp_path, usd=1) + f"proof: {{mode: certified, lock: '{lock}'}}\n")
+
+    async def main() -> None:
+        house = open_house(load_config(file, {}))
+        app = App(house)
+        reloader = Reloader(app, lambda: load_config(file, {}), file)
+        reloader.start()
+        lock.write_text("nonsense")
+        while not house.life.config_problems:  # noqa: ASYNC110 - what a watch over a file does cannot be awaited
+            await asyncio.sleep(0.05)
+        assert "is no policy.lock" in house.life.config_problems[0]
+        lock.write_text(lock_text([]))
+        while house.life.config_problems:  # noqa: ASYNC110 - the same
+            await asyncio.sleep(0.05)
+        reloader.stop()
         await house.close()
 
     asyncio.run(main())

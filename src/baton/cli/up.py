@@ -35,6 +35,7 @@ def up(
     url = f"http://{address}:{sock.getsockname()[1]}"
     if not quiet:
         print_tables(found)
+        sys.stderr.writelines(f"{note}\n" for note in found.notes)
     sys.stderr.write(f"Baton serves at {url}  (OpenAI SDK: {url}/v1, Anthropic SDK: {url})\n")
     source = Source(partial(read_again, config, host, workers), file_of(config))
     serve_forever(found, sock, found.server.workers, source)

@@ -9,6 +9,7 @@ from baton.config.keys import check_routes, check_server, check_spend, check_use
 from baton.config.models import Models
 from baton.config.names import Names
 from baton.config.problems import Problems
+from baton.config.proof import ProofConfig, with_certificates
 from baton.config.providers import Providers
 from baton.config.read import read_as
 from baton.config.routing import bare_names, build_routes, build_task_types, resolve_aliases
@@ -17,7 +18,7 @@ from baton.config.shape import File
 from baton.config.tree import MAX_TEXT_BYTES, read_tree
 from baton.config.variables import Variables
 from baton.types.decision import PolicySnapshot
-from baton.types.errors import ConfigError
+from baton.types.errors import ConfigError, ProofError
 
 
 def load_config(path: Path, env: Mapping[str, str], *, day: date | None = None) -> Config:
@@ -68,8 +69,10 @@ def build_config(file: File, env: Mapping[str, str], problems: Problems, day: da
     check_routes(server, routes, problems)
     spend = check_spend(file.spend, server)
     problems.raise_if_any()
+    snapshot = PolicySnapshot(models.cards, providers.in_use, task_types, routes, aliases)
+    snapshot, void = _with_certificates(snapshot, file.proof, problems)
     config = Config(
-        snapshot=PolicySnapshot(models.cards, providers.in_use, task_types, routes, aliases),
+        snapshot=snapshot,
         server=server,
         ledger=file.ledger,
         content=file.content,
@@ -81,9 +84,20 @@ def build_config(file: File, env: Mapping[str, str], problems: Problems, day: da
         spend=spend,
         reliability=file.reliability,
         quirks=models.quirks,
-        notes=tuple(providers.notes),
+        proof=file.proof,
+        notes=(*providers.notes, *void),
     )
     if refusal := why_not_workers(config.server.workers, config):
         problems.add("server.workers", refusal)
         problems.raise_if_any()
     return config
+
+
+def _with_certificates(
+    snapshot: PolicySnapshot, proof: ProofConfig, problems: Problems
+) -> tuple[PolicySnapshot, list[str]]:
+    try:
+        return with_certificates(snapshot, proof)
+    except ProofError as error:
+        problems.add("proof.lock", error.message)
+        raise ConfigError(problems.listed()) from error

@@ -20,6 +20,7 @@ from baton.config.checks import (
     secret_problem,
 )
 from baton.config.guards import HookConfig, MediaConfig, WebhookConfig
+from baton.config.proof import ProofConfig
 from baton.types.decision import PolicySnapshot
 from baton.types.money import nano_from_usd
 from baton.types.quirks import Quirks
@@ -227,6 +228,7 @@ class Config(Struct, frozen=True):
     state: StateConfig = field(default_factory=StateConfig)
     spend: SpendConfig = field(default_factory=SpendConfig)
     reliability: Reliability = field(default_factory=Reliability)
+    proof: ProofConfig = field(default_factory=ProofConfig)
     hooks: tuple[HookConfig, ...] = ()
     webhooks: tuple[WebhookConfig, ...] = ()
     media: MediaConfig = MediaConfig()

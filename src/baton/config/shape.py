@@ -22,6 +22,7 @@ from baton.config.checks import (
     secret_problem,
 )
 from baton.config.guards import HookConfig, MediaConfig, WebhookConfig
+from baton.config.proof import ProofConfig
 from baton.config.schema import (
     MIB,
     Bytes,
@@ -234,6 +235,7 @@ class File(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     media: MediaConfig = field(default_factory=MediaConfig)
     spend: SpendConfig = field(default_factory=SpendConfig)
     reliability: Reliability = field(default_factory=Reliability)
+    proof: ProofConfig = field(default_factory=ProofConfig)
 
 
 def json_schema() -> dict[str, Any]:

@@ -9,6 +9,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from baton.config.schema import Config
@@ -48,6 +49,12 @@ class App:
         kept = [name for name in FIXED if _setting(config, name) != _setting(self._house.config, name)]
         self._use(self._house.renewed(config), self._keys)
         return kept
+
+    @property
+    def lock(self) -> Path | None:
+        """Where the certificates lie, in a mode that needs them."""
+        proof = self._house.config.proof
+        return None if proof.mode == "rules" else Path(proof.lock)
 
     def refuse_config(self, problems: list[str]) -> None:
         """A config that was offered and is wrong: told by /health until a good one comes."""

@@ -1,4 +1,4 @@
-"""A new config without a restart: on SIGHUP, and when its file changes.
+"""A new config without a restart: on SIGHUP, and when its file changes, or the lock with the certificates in force.
 
 1. The new text is read and validated beside the work; 2. what is wrong with it is told, and the last good one stays;
 3. else it is swapped in as a whole: requests under way end with the config that they began with.
@@ -29,7 +29,7 @@ class Reloader:
         self._app = app
         self._load = load
         self._path = path
-        self._seen = _signature(path)
+        self._seen = self._signatures()
         self._turn = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -47,7 +47,7 @@ class Reloader:
 
     async def reload(self) -> None:
         async with self._turn:
-            self._seen = _signature(self._path)
+            self._seen = self._signatures()
             try:
                 config = await asyncio.to_thread(self._load)
                 kept = self._app.swap(config)
@@ -60,13 +60,18 @@ class Reloader:
             else:
                 for name in kept:
                     log.warning("%s has changed: it takes effect after a restart", name)
+                for note in config.notes:
+                    log.warning("%s", note)
                 log.warning("a new config is in force: %d models", len(config.snapshot.cards))
 
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(POLL_S)
-            if _signature(self._path) != self._seen:
+            if self._signatures() != self._seen:
                 await self.reload()
+
+    def _signatures(self) -> tuple[tuple[int, ...], ...]:
+        return _signature(self._path), _signature(self._app.lock)
 
     def _begin(self) -> None:
         self._keep(asyncio.get_running_loop().create_task(self.reload()))
