@@ -13,7 +13,7 @@ The life of a request:
 
 import random as random_module
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from math import inf
 
 import msgspec
@@ -21,7 +21,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from baton.call.deployments import Pool, Standing, samples_of
-from baton.call.endpoint import Endpoints
+from baton.call.endpoint import Endpoint, Endpoints
 from baton.call.retry import Effort, RetryBudget, Situation, Step, next_step
 from baton.call.send import send
 from baton.call.transport import Transport, Upstream
@@ -247,11 +247,17 @@ class Calls:
             standing.busy_until = max(standing.busy_until, now + min(rest, self.policy.breaker.max_open_s))
         self.troubled.add(standing)
 
-    async def _send(self, call: Call, card: ModelCard) -> Upstream:
+    def _send(self, call: Call, card: ModelCard) -> Awaitable[Upstream]:
         body = call.body
         if card.upstream != call.card.upstream and call.dialect != "gemini":  # there the name stands in the path
             body = splice(read_members(body), {"model": msgspec.json.encode(card.upstream)})
         endpoint = self.endpoints.of(card.provider, call.dialect)
+        if endpoint.signs:
+            return self._send_signed(endpoint, call, card, body)
+        outgoing = endpoint.unsigned(card, body, call.headers, stream=call.stream)
+        return send(self._transport, outgoing, stream=call.stream)
+
+    async def _send_signed(self, endpoint: Endpoint, call: Call, card: ModelCard, body: bytes) -> Upstream:
         outgoing = await endpoint.outgoing(card, body, call.headers, stream=call.stream)
         return await send(self._transport, outgoing, stream=call.stream)
 

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import httptools
 from msgspec import Struct
 
-from baton.call.transport import Outgoing, Timeouts
+from baton.call.transport import Outgoing, Timeouts, header_lines
 from baton.types.errors import (
     UpstreamCut,
     UpstreamFault,
@@ -43,6 +43,8 @@ class Place(Struct, frozen=True):
     tls: bool
     target: bytes
     """What stands behind the method: path, version, host."""
+    key: tuple[str, int, bool]
+    """Requests with the same one may share a connection."""
 
 
 class DirectTransport:
@@ -61,7 +63,8 @@ class DirectTransport:
         connection.begin(outgoing)
         connection.write(request)
         try:
-            await connection.head(self._timeouts.first_byte_s)
+            while not connection.headed:
+                await connection.wait(self._timeouts.first_byte_s)
         except BaseException:
             connection.abort()
             raise
@@ -72,16 +75,19 @@ class DirectTransport:
             connection.abort()
 
     def _kept(self, place: Place) -> "Connection | None":
-        idle = self._idle.get((place.host, place.port, place.tls))
+        idle = self._idle.get(place.key)
+        if not idle:
+            return None
+        since = self._loop.time() - IDLE_S
         while idle:
             connection = idle.pop()
-            if connection.usable(self._loop.time() - IDLE_S):
+            if connection.usable(since):
                 return connection
             connection.abort()
         return None
 
     async def _connect(self, place: Place, outgoing: Outgoing) -> "Connection":
-        idle = self._idle.setdefault((place.host, place.port, place.tls), deque())
+        idle = self._idle.setdefault(place.key, deque())
         try:
             async with asyncio.timeout(self._timeouts.connect_s):
                 _, connection = await self._loop.create_connection(
@@ -129,7 +135,7 @@ class Connection(asyncio.Protocol):
         self._pieces: deque[bytes] = deque()
         self._buffered = 0
         self._head_bytes = 0
-        self._headed = self._ended = self._paused = self._keeps_alive = False
+        self.headed = self._ended = self._paused = self._keeps_alive = False
         self._fault: UpstreamFault | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._ends_at = self._loop.time() + self._timeouts.total_s
@@ -139,17 +145,13 @@ class Connection(asyncio.Protocol):
         assert self._transport is not None
         self._transport.write(data)
 
-    async def head(self, timeout_s: float) -> None:
-        while not self._headed:
-            await self._wait(timeout_s)
-
     async def piece(self) -> bytes | None:
         """What has arrived of the body since the last call, None at its end."""
         while not self._pieces:
             if self._ended:
                 self._release()
                 return None
-            await self._wait(self._timeouts.between_bytes_s)
+            await self.wait(self._timeouts.between_bytes_s)
         joined = self._pieces.popleft() if len(self._pieces) == 1 else b"".join(self._pieces)
         self._pieces.clear()
         self._buffered = 0
@@ -158,6 +160,16 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
         return joined
 
+    def at_once(self, limit: int) -> bytes | None:
+        """The body, where it is there to its end and no larger; nothing may have been read of it before."""
+        if not self._ended or self._fault is not None or self._buffered > limit:
+            return None
+        pieces = self._pieces
+        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        pieces.clear()
+        self._release()
+        return body
+
     def usable(self, idle_before: float) -> bool:
         return self._transport is not None and not self._transport.is_closing() and self._idle_since > idle_before
 
@@ -165,7 +177,7 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    async def _wait(self, timeout_s: float) -> None:
+    async def wait(self, timeout_s: float) -> None:
         if (fault := self._fault) is not None:
             raise fault
         self._waiter = self._loop.create_future()
@@ -202,7 +214,7 @@ class Connection(asyncio.Protocol):
     def _too_late(self) -> UpstreamFault:
         if self._loop.time() >= self._ends_at:
             return _fault(UpstreamTimeout, self._outgoing, f"did not end its answer in {self._timeouts.total_s:g} s")
-        if self._headed:
+        if self.headed:
             silence = f"began to answer and sent nothing more for {self._timeouts.between_bytes_s:g} s"
             return _fault(UpstreamStalled, self._outgoing, silence)
         return _fault(UpstreamTimeout, self._outgoing, "did not answer in time")
@@ -232,7 +244,7 @@ class Connection(asyncio.Protocol):
         if not self._answering:
             self.abort()  # nobody asked: what comes now belongs to no request
             return
-        if not self._headed:
+        if not self.headed:
             self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
@@ -240,7 +252,7 @@ class Connection(asyncio.Protocol):
             self._fail(_fault(UpstreamNotJson, self._outgoing, f"did not answer in HTTP ({error})"))
             self.abort()
             return
-        if not self._headed and self._head_bytes > MAX_HEAD_BYTES:
+        if not self.headed and self._head_bytes > MAX_HEAD_BYTES:
             self._fail(_fault(UpstreamNotJson, self._outgoing, f"sent a head of over {MAX_HEAD_BYTES} bytes"))
             self.abort()
         self._wake()
@@ -257,11 +269,11 @@ class Connection(asyncio.Protocol):
             self._idle.remove(self)
         if not self._answering or self._ended:
             return
-        if self._headed and self._close_delimited() and error is None:
+        if self.headed and self._close_delimited() and error is None:
             self._ended = True
             self._wake()
             return
-        how = "closed the connection in the middle of its answer" if self._headed else "closed it without an answer"
+        how = "closed the connection in the middle of its answer" if self.headed else "closed it without an answer"
         self._fail(_fault(UpstreamCut, self._outgoing, how))
 
     def _close_delimited(self) -> bool:
@@ -276,7 +288,7 @@ class Connection(asyncio.Protocol):
         status = self._parser.get_status_code()
         if status >= 200:  # what comes before (100 Continue, 103 Early Hints) is not the answer
             self.status = status
-            self._headed = True
+            self.headed = True
 
     def on_body(self, body: bytes) -> None:
         self._pieces.append(body)
@@ -286,7 +298,7 @@ class Connection(asyncio.Protocol):
             self._transport.pause_reading()
 
     def on_message_complete(self) -> None:
-        if self._headed:
+        if self.headed:
             self._ended = True
             self._keeps_alive = self._parser.should_keep_alive()  # the parser forgets it with the message
 
@@ -311,6 +323,8 @@ class DirectUpstream:
         return piece
 
     async def read(self, limit: int) -> bytes:
+        if (body := self._connection.at_once(limit)) is not None:
+            return body
         pieces: list[bytes] = []
         size = 0
         while (piece := await self._connection.piece()) is not None:
@@ -332,15 +346,15 @@ def place_of(url: str) -> Place:
     port = parts.port or (443 if tls else 80)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     host = parts.netloc.rpartition("@")[2]
-    return Place(parts.hostname or "", port, tls, f" {path} HTTP/1.1\r\nhost: {host}\r\n".encode("latin-1"))
+    target = f" {path} HTTP/1.1\r\nhost: {host}\r\n".encode("latin-1")
+    return Place(parts.hostname or "", port, tls, target, (parts.hostname or "", port, tls))
 
 
 def _request(place: Place, outgoing: Outgoing) -> bytes:
-    lines = "".join(f"{name}: {value}\r\n" for name, value in outgoing.headers.items())
-    if lines.count("\n") != len(outgoing.headers) or lines.count("\r") != len(outgoing.headers):
+    lines, body = outgoing.lines or header_lines(outgoing.headers), outgoing.body
+    if lines.count(b"\n") != len(outgoing.headers) or lines.count(b"\r") != len(outgoing.headers):
         raise _fault(UpstreamFault, outgoing, "cannot be asked: a header holds a line break")
-    length = f"content-length: {len(outgoing.body)}\r\n\r\n"
-    return outgoing.method.encode("latin-1") + place.target + lines.encode("latin-1") + length.encode() + outgoing.body
+    return b"%b%b%bcontent-length: %d\r\n\r\n%b" % (outgoing.method.encode(), place.target, lines, len(body), body)
 
 
 @cache

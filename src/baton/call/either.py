@@ -1,5 +1,6 @@
 """Which transport serves an address: the direct one, or aiohttp where the environment names a proxy."""
 
+from collections.abc import Awaitable
 from functools import lru_cache
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -16,14 +17,14 @@ class EitherTransport:
         self._direct = DirectTransport(timeouts)
         self._proxied: Transport | None = None
 
-    async def open(self, outgoing: Outgoing) -> Upstream:
+    def open(self, outgoing: Outgoing) -> Awaitable[Upstream]:
         if proxy_for(outgoing.url) is None:
-            return await self._direct.open(outgoing)
+            return self._direct.open(outgoing)
         if self._proxied is None:
             from baton.call.http import HttpTransport
 
             self._proxied = HttpTransport(self._timeouts, proxy_for)
-        return await self._proxied.open(outgoing)
+        return self._proxied.open(outgoing)
 
     async def close(self) -> None:
         await self._direct.close()

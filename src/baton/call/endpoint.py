@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from baton.call.providers.kind import Path
 from baton.call.providers.registry import kind_of
-from baton.call.transport import Expected, Outgoing
+from baton.call.transport import Expected, Outgoing, header_lines
 from baton.types.card import Dialect, ModelCard, Provider
 
 ANTHROPIC_VERSION = "2023-06-01"
@@ -46,6 +46,7 @@ class Endpoint:
         self._fixed |= kind.key(provider, dialect) | provider.headers
         self._forwarded = wire.forwarded.union(provider.forward_headers)
         self._edit = kind.edit(provider, dialect)
+        self._lines = header_lines(self._fixed)
         self._signer = kind.signer(provider)
         self._via = kind.transport(provider)
         decoder = kind.decoder(dialect)
@@ -56,24 +57,34 @@ class Endpoint:
         """`model` is its name at the provider."""
         return self._address(model, stream)
 
-    def headers(self, caller: Mapping[str, str]) -> dict[str, str]:
+    def headers(self, caller: Mapping[str, str]) -> Mapping[str, str]:
         """`caller` holds the caller's headers with lower-case names; his key is never among what goes on."""
         return _with_forwarded(self._fixed, self._forwarded, caller)
 
-    async def outgoing(self, card: ModelCard, body: bytes, caller: Mapping[str, str], *, stream: bool) -> Outgoing:
-        """The call as this provider wants it. Raises UpstreamFault when there are no credentials to be had."""
-        outgoing = Outgoing(
+    @property
+    def signs(self) -> bool:
+        """What `unsigned` gives is not enough: await `outgoing`."""
+        return self._signer is not None
+
+    def unsigned(self, card: ModelCard, body: bytes, caller: Mapping[str, str], *, stream: bool) -> Outgoing:
+        headers = self.headers(caller)
+        return Outgoing(
             self._address(card.upstream, stream),
-            self.headers(caller),
+            headers,
             body if self._edit is None else self._edit(body, caller),
             card.id,
             card.provider,
             expected=self._expected,
             via=self._via,
+            lines=self._lines if headers is self._fixed else b"",
         )
+
+    async def outgoing(self, card: ModelCard, body: bytes, caller: Mapping[str, str], *, stream: bool) -> Outgoing:
+        """The call as this provider wants it. Raises UpstreamFault when there are no credentials to be had."""
+        outgoing = self.unsigned(card, body, caller, stream=stream)
         if self._signer is None:
             return outgoing
-        return replace(outgoing, headers={**outgoing.headers, **await self._signer.headers(outgoing)})
+        return replace(outgoing, headers={**outgoing.headers, **await self._signer.headers(outgoing)}, lines=b"")
 
 
 class PassThrough:
@@ -106,12 +117,12 @@ class PassThrough:
         return replace(outgoing, headers={**outgoing.headers, **await self._signer.headers(outgoing)})
 
 
-def _with_forwarded(fixed: Mapping[str, str], forwarded: frozenset[str], caller: Mapping[str, str]) -> dict[str, str]:
-    headers = dict(fixed)
-    for name in forwarded:
-        if name in caller:
-            headers[name] = caller[name]
-    return headers
+def _with_forwarded(
+    fixed: Mapping[str, str], forwarded: frozenset[str], caller: Mapping[str, str]
+) -> Mapping[str, str]:
+    """`fixed` itself where nothing of the caller's goes on."""
+    added = {name: caller[name] for name in forwarded if name in caller}
+    return {**fixed, **added} if added else fixed
 
 
 class Endpoints:

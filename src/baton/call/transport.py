@@ -9,7 +9,7 @@ The life of a call:
 Every failure is an `UpstreamFault` with a name; nothing else leaves the seam.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Protocol
 
 from msgspec import Struct
@@ -52,6 +52,8 @@ class Outgoing(Struct, frozen=True):
     expected: Expected = Expected()
     via: "Transport | None" = None
     """The provider's own transport, where it has one."""
+    lines: bytes = b""
+    """`headers` as they go over the wire, where that is known before."""
 
     def __repr__(self) -> str:
         """Without its headers, which hold a key."""
@@ -83,6 +85,10 @@ class Upstream(Protocol):
 
 
 class Transport(Protocol):
-    async def open(self, outgoing: Outgoing) -> Upstream: ...
+    def open(self, outgoing: Outgoing) -> Awaitable[Upstream]: ...
 
     async def close(self) -> None: ...
+
+
+def header_lines(headers: Mapping[str, str]) -> bytes:
+    return "".join([f"{name}: {value}\r\n" for name, value in headers.items()]).encode("latin-1")

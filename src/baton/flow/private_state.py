@@ -44,9 +44,9 @@ class PrivateState:
 
     def may_go_as_it_is(self, body: bytes, asked: Origin) -> bool:
         """The caller's own bytes hold nothing that this model's provider did not make itself, as far as is known."""
-        if any(mark in body for mark in OUR_OWN) or (SIGNER in asked.model and lacks_signatures(body)):
+        if _holds_one(body, OUR_OWN) or (SIGNER in asked.model and lacks_signatures(body)):
             return False
-        if not any(mark in body for mark in MARKS):
+        if not _holds_one(body, MARKS):
             return True
         return all(_is_of(self._maker(opaque), asked) for opaque in opaque_strings(body))
 
@@ -71,7 +71,7 @@ class PrivateState:
 
     def keep_names(self, body: bytes, maker: Origin) -> None:
         """Of an answer that went to the caller as its bytes: who made the private state in it."""
-        if any(mark in body for mark in MARKS):
+        if _holds_one(body, MARKS):
             for opaque in opaque_strings(body):
                 self._keep.put(ORIGINS, _digest(opaque), _encode(maker), self._ttl_s)
 
@@ -129,3 +129,10 @@ def _key(caller: Caller, key: str) -> str:
 
 def _digest(opaque: bytes) -> str:
     return hashlib.blake2b(opaque, digest_size=16).hexdigest()
+
+
+def _holds_one(body: bytes, marks: tuple[bytes, ...]) -> bool:
+    for mark in marks:  # noqa: SIM110 - this is asked of every request, and twice as fast as `any`
+        if mark in body:
+            return True
+    return False

@@ -14,7 +14,7 @@ from baton.protocol.plausible import usage_fault
 from baton.types.card import ModelCard
 from baton.types.decision import Decision
 from baton.types.errors import BatonError, LimitReached, Overloaded, UpstreamAway, UpstreamStatus
-from baton.types.money import Usage, usd_text
+from baton.types.money import Price, Usage, usd_text
 from baton.types.outcome import Attempt, Content, Ending, Finished
 from baton.types.request import Request
 
@@ -60,7 +60,11 @@ class Run:
         self._head_at = 0.0
         self._waited_s = 0.0
         self._tokens = 0
+        self.cost = 0
+        """Nano-dollars over all attempts: what was asked was paid, also where it failed."""
         self._finished = False
+        self._baseline_of: tuple[Price, Usage] | None = None
+        self._baseline = 0
 
     def arrived(self, arrival: Arrival) -> None:
         """Hooks have made another request of it; this one is what is kept."""
@@ -116,6 +120,8 @@ class Run:
         ended = self._monotonic()
         began = self._asked_at if asked_at is None else asked_at
         self._waited_s += ended - began
+        cost = card.price.cost(counted)
+        self.cost += cost
         self._attempts.append(
             Attempt(
                 model=card.id,
@@ -126,7 +132,7 @@ class Run:
                 first_byte_s=max(0.0, self._head_at - began),
                 usage=usage or NO_USAGE,
                 usage_known=usage is not None,
-                cost=card.price.cost(counted),
+                cost=cost,
             )
         )
 
@@ -150,13 +156,13 @@ class Run:
         return self._attempts[-1].usage if self._attempts else NO_USAGE
 
     @property
-    def cost(self) -> int:
-        """Nano-dollars over all attempts: what was asked was paid, also where it failed."""
-        return sum(attempt.cost for attempt in self._attempts)
-
-    @property
     def baseline_cost(self) -> int:
-        return self.reference.price.cost(self.usage) if self.reference is not None else 0
+        if self.reference is None:
+            return 0
+        price, usage = self.reference.price, self.usage
+        if self._baseline_of != (price, usage):  # the record asks for it, and the headers
+            self._baseline_of, self._baseline = (price, usage), price.cost(usage)
+        return self._baseline
 
     def finish(self, sink: Sink, ending: Ending, status: int, error: str = "") -> None:
         """Emit the record; later calls do nothing, so that the first ending is the one that counts."""

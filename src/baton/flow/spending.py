@@ -124,6 +124,8 @@ class Spending:
         self._read_on = day_of(now())
         self._before = {} if place is None else spent_now(place, now())
         self._sweep_at = 0.0
+        self._seen: Caller | None = None
+        """Who asked last: his accounts are known."""
 
     def renewed(self, config: Config) -> "Spending":
         """The same figures under another config. Flush the ledger first: accounts may be limited that were not."""
@@ -139,9 +141,11 @@ class Spending:
         now = self.now()
         if now >= self._sweep_at:
             await self._sweep(now)
-        for account in caller.path:
-            if account.name not in self._known:
-                await self._seed(account.name, now)
+        if caller is not self._seen:
+            for account in caller.path:
+                if account.name not in self._known:
+                    await self._seed(account.name, now)
+            self._seen = caller
         wanted = self.estimate(asked)
         taking = Taking(hold_id, caller.path, wanted.amount, wanted.tokens, now, now + self._config.spend.lease_s)
         answer: Answer | Awaitable[Answer] = self.counters.take(taking)

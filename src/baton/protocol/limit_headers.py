@@ -15,12 +15,12 @@ def limit_headers(dialect: Dialect, standing: Standing, now: float) -> dict[str,
     """Empty where nothing is limited per minute, and in the dialects that have no such headers."""
     if dialect in {"gemini", "ollama"}:
         return {}
-    named = _anthropic if dialect == "anthropic" else _openai
     headers: dict[str, str] = {}
+    add = _add_anthropic if dialect == "anthropic" else _add_openai
     if standing.requests is not None:
-        headers |= named("requests", standing.requests, now)
+        add(headers, "requests", standing.requests, now)
     if standing.tokens is not None:
-        headers |= named("tokens", standing.tokens, now)
+        add(headers, "tokens", standing.tokens, now)
     return headers
 
 
@@ -32,21 +32,17 @@ def refusal_headers(dialect: Dialect, error: LimitReached, now: float) -> dict[s
     return headers
 
 
-def _openai(what: str, room: Room, _now: float) -> dict[str, str]:
-    return {
-        f"x-ratelimit-limit-{what}": str(room.limit),
-        f"x-ratelimit-remaining-{what}": str(room.remaining),
-        f"x-ratelimit-reset-{what}": span_text(room.reset_s),
-    }
+def _add_openai(headers: dict[str, str], what: str, room: Room, _now: float) -> None:
+    headers[f"x-ratelimit-limit-{what}"] = str(room.limit)
+    headers[f"x-ratelimit-remaining-{what}"] = str(room.remaining)
+    headers[f"x-ratelimit-reset-{what}"] = span_text(room.reset_s)
 
 
-def _anthropic(what: str, room: Room, now: float) -> dict[str, str]:
+def _add_anthropic(headers: dict[str, str], what: str, room: Room, now: float) -> None:
     whole_at = datetime.fromtimestamp(ceil(now + room.reset_s), UTC)
-    return {
-        f"anthropic-ratelimit-{what}-limit": str(room.limit),
-        f"anthropic-ratelimit-{what}-remaining": str(room.remaining),
-        f"anthropic-ratelimit-{what}-reset": whole_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
-    }
+    headers[f"anthropic-ratelimit-{what}-limit"] = str(room.limit)
+    headers[f"anthropic-ratelimit-{what}-remaining"] = str(room.remaining)
+    headers[f"anthropic-ratelimit-{what}-reset"] = whole_at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def span_text(seconds: float) -> str:

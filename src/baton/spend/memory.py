@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from baton.spend.counters import Answer, Expired, Refusal, Taken, Taking
-from baton.spend.periods import day_of, month_of, until_next_day, until_next_month
+from baton.spend.periods import DAY_S, day_of, month_of, until_next_day, until_next_month
 from baton.types.spend import Account, Limit, Limits, Room, Spent, Standing
 
 MINUTE_S = 60.0
@@ -63,6 +63,18 @@ class _Tally:
         self.requests = _resized(self.requests, limits.requests, now)
         self.tokens = _resized(self.tokens, limits.tokens, now)
 
+    def refuses(self, limits: Limits, amount: int, tokens: int, now: float) -> Limit | None:
+        """The first limit that has no room for one more request."""
+        if amount and (limit := self.over(limits, amount)) is not None:
+            return limit
+        if (bucket := self.requests) is not None and bucket.fill(now) < 1.0:
+            return "requests"
+        if (bucket := self.tokens) is not None and (left := bucket.fill(now)) < tokens and left < bucket.size:
+            return "tokens"
+        if limits.parallel is not None and self.open >= limits.parallel:
+            return "parallel"
+        return None
+
     def over(self, limits: Limits, amount: int) -> Limit | None:
         """The first budget that has no room for it."""
         if limits.day is not None and self.day_used + amount > limits.day:
@@ -71,16 +83,6 @@ class _Tally:
             return "month"
         if limits.total is not None and self.total_used + amount > limits.total:
             return "total"
-        return None
-
-    def full(self, limits: Limits, tokens: int, now: float) -> Limit | None:
-        """The first limit on pace or number that has no room for one more request."""
-        if self.requests is not None and self.requests.fill(now) < 1.0:
-            return "requests"
-        if (bucket := self.tokens) is not None and bucket.fill(now) < min(tokens, bucket.size):
-            return "tokens"
-        if limits.parallel is not None and self.open >= limits.parallel:
-            return "parallel"
         return None
 
     def used(self) -> Spent:
@@ -108,6 +110,7 @@ class MemoryCounters:
         self._holds: dict[str, _Hold] = {}
         self._day = 0
         self._month = 0
+        self._day_ends = 0.0
 
     def take(self, taking: Taking) -> Answer:
         now, amount, tokens = taking.now, taking.amount, taking.tokens
@@ -121,7 +124,7 @@ class MemoryCounters:
                 tally = known[account.name] = _Tally()
             if tally.limits is not limits:
                 tally.limit(limits, now)
-            limit = (tally.over(limits, amount) if amount else None) or tally.full(limits, tokens, now)
+            limit = tally.refuses(limits, amount, tokens, now)
             if limit is not None:
                 return self._refusal(account, tally, limit, taking)
             found.append(tally)
@@ -185,7 +188,10 @@ class MemoryCounters:
 
     def _turn(self, now: float) -> None:
         """A new day, or a new month, begins at nothing for everybody."""
+        if now < self._day_ends:
+            return
         day = day_of(now)
+        self._day_ends = (day + 1) * DAY_S
         if day <= self._day:
             return
         month = month_of(day)

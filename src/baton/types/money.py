@@ -20,8 +20,9 @@ def usd_from_nano(nano: int) -> float:
 
 def usd_text(nano: int) -> str:
     """Plain decimal dollars without exponent and without trailing zeros: `"0.000125"`."""
-    text = f"{Decimal(nano) / NANO_PER_USD:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    whole, rest = divmod(abs(nano), NANO_PER_USD)
+    sign = "-" if nano < 0 else ""
+    return f"{sign}{whole}.{rest:09d}".rstrip("0") if rest else f"{sign}{whole}"
 
 
 class Usage(Struct, frozen=True):
