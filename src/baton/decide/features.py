@@ -55,9 +55,9 @@ _NEGATIONS = frozenset((b"not", b"no", b"never", b"except", b"without", b"neithe
 _MASK = (1 << BITS) - 1
 
 
-def read(text: str) -> Features:
-    """Never raises; an empty text has no buckets and a surface of zeros."""
-    length = len(text)
+def read(text: str, length: int | None = None) -> Features:
+    """`length`: of the whole text, where `text` is what is left of it. Never raises; an empty text has no buckets."""
+    length = len(text) if length is None else length
     text = _ends(text, HEAD_CHARS, TAIL_CHARS)
     if not text.isascii() and len(text.encode("utf-8", "surrogatepass")) > WIDE * len(text):
         text = _ends(text, HEAD_CHARS // WIDE, TAIL_CHARS // WIDE)

@@ -26,16 +26,28 @@ class QualityTable(Struct, frozen=True):
     parents: dict[str, str] = field(default_factory=dict)
 
 
-class Residual(Struct, frozen=True):
-    """Linear in the hashed n-grams and surface features of a prompt: what a model loses to the reference on it.
+class Line(Struct, frozen=True, array_like=True):
+    """From a score to what it means: `slope * score + offset`."""
 
-    One row of `weights` per model of `models` (gain = quality of the reference - quality of the model).
+    slope: float
+    offset: float
+
+
+class Residual(Struct, frozen=True):
+    """Linear in the hashed n-grams and surface numbers of a prompt: what a model loses to the reference on it.
+
+    One row of everything per model of `models` (gain = quality of the reference - quality of the model). The score of a
+    model is `scale * sum of its int8 weights over the buckets / sqrt(buckets) + surface * numbers + intercept`, where a
+    share `trim` of the buckets with the highest and of those with the lowest weight is left out: few words decide
+    nothing.
     """
 
     features: str
     """Version of `decide/features.py` that it was trained with; another one does not fit."""
     reference: str
     models: tuple[str, ...]
+    cheap: str
+    """The model of `models` whose losing to the reference is the difficulty of a prompt."""
     bits: int
     """2**bits buckets per model."""
     weights: bytes
@@ -43,16 +55,23 @@ class Residual(Struct, frozen=True):
     scales: tuple[float, ...]
     """Per model: what one step of its int8 weights is worth."""
     surface: tuple[tuple[float, ...], ...]
-    """Per model: the weights of the surface features."""
+    """Per model: the weights of the surface numbers."""
     intercepts: tuple[float, ...]
-    calibration: tuple[tuple[float, float], ...]
-    """Per model: slope and offset from score to gain."""
+    trim: float
+    deviation: tuple[Line, ...]
+    """From score to what the model loses beyond its mean loss, where the task type was not seen in training."""
+    deviation_in: dict[str, tuple[Line, ...]]
+    """The same within a task type: beyond its mean loss there, which the table knows."""
+    worse: tuple[tuple[float, float], ...]
+    """Points of a rising line: score of `cheap`, chance that it does worse than the reference; flat beyond its ends."""
     lengths: tuple[float, float]
-    """The 1 % and 99 % quantile of the lengths of prompts seen in training, in characters."""
+    """In characters: from two thirds of the 1 % quantile of training prompts to half more than their 99 % quantile."""
     unseen: float
-    """The 99 % quantile of the share of n-grams that training prompts of other folds had not shown."""
+    """The 99 % quantile, over training prompts, of the share of buckets that the other folds did not so show."""
+    foreign: float
+    """The 99 % quantile of the share of bytes beyond ASCII in training prompts: the scripts that it has seen."""
     seen: bytes
-    """One bit per bucket: whether training showed it."""
+    """One bit per bucket, the lowest first: whether training showed it more often than most."""
 
 
 class Learned(Struct, frozen=True):
