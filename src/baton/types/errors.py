@@ -15,6 +15,7 @@ BatonError                      has `code`, `status` (HTTP), `message`
  |   |- BodyEncoded (415)       a compressed body: Baton reads none
  |   |- NoEligibleModel (400)   every model is excluded; carries the exclusions
  |   |- HandoffRefused (400)    the conversation cannot be carried to the model as it is; names what would be lost
+ |   |- PlanRefused (400)       a plan of delegation cannot be carried out; names every reason
  |   |- NotKept (400)           an earlier answer that the request goes on from is not kept here
  |   `- LimitReached            an account has no room for the request; carries account, limit and when to come back
  |       |- BudgetExceeded (402)  money; while an answer was under way: StoppedByBudget
@@ -151,6 +152,10 @@ class MediaRefused(RequestError):
 
 class HookRefused(RequestError):
     code = "hook_refused"
+
+
+class PlanRefused(RequestError):
+    code = "plan_refused"
 
 
 class NotKept(RequestError):
