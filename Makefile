@@ -42,10 +42,11 @@ fix: $(VENV)/.dev  ## format, and mend what the linter can mend
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
-bench: $(VENV)/.dev  ## CPU per request beside nginx, every fault, import time, installed size
+bench: $(VENV)/.dev  ## CPU per request beside nginx, every fault, what statistics promise, import time, installed size
 	$(PY) bench/footprint.py --json
 	$(PY) bench/translate.py --json
 	$(PY) bench/faults.py --json
+	$(PY) bench/statistics.py --json
 	$(PY) bench/overhead.py --json
 
 clean:  ## remove environments and caches

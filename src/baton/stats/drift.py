@@ -103,8 +103,8 @@ def absolute_monitor(baseline: float, threshold: float) -> Monitor:
 def residual_monitor(threshold: float, tolerance: float = 0.0) -> Monitor:
     """Alarms when grades fall more than `tolerance` below the baseline of their own task type.
 
-    Fed grade minus baseline. The baseline being an estimate, the tolerance is what it may be too high by: the pooled
-    mean minus its `baseline_floor`.
+    Fed the grade minus the `baseline_floor` of its task type, each type's own. Means shrunk towards the mean of all
+    types will not do: they are too high for hard types, and alarm when traffic moves there.
     """
     return _difference_monitor("residual", threshold, tolerance)
 
@@ -153,7 +153,7 @@ def first_alarms(monitor: Monitor, values: "np.ndarray") -> "np.ndarray":
 
 
 def baseline_floor(grades: "Sequence[float] | np.ndarray", confidence: float = 0.9) -> float:
-    """One-sided lower bound of the mean of a baseline's grades (n,), to be promised to an absolute monitor.
+    """One-sided lower bound of the mean of a baseline's grades (n,), to be promised to a monitor.
 
     Exact (Clopper-Pearson) for grades 0 and 1, else a betting bound. With the plain mean instead, the stated bound on
     false alarms is lost: half of all baselines are too high.
