@@ -1,4 +1,4 @@
-"""How hard a request is: by what was learned from graded answers, else by the label-free prior, else unknown.
+"""What is read of a prompt before anybody answers it.
 
 *Difficulty* is the chance, 0..1, that a cheap model does worse than the reference.
 """
@@ -15,6 +15,3 @@ class Reading(Struct, frozen=True):
     """Per model what its quality on this prompt is below that of its task type, where something was learned."""
     why: str
     """What it was read from, or why it was not."""
-
-
-UNREAD = Reading(None, None, "nothing has been learned")

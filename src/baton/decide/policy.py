@@ -9,13 +9,14 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from baton.decide.difficulty import UNREAD, Reading
+from baton.decide.difficulty import Reading
 from baton.decide.eligible import Demands, exclusion_of
 from baton.decide.estimate import Expected, expected_cost
 from baton.decide.explain import counterfactual, passed_through_reason, reason_of
 from baton.decide.gate import raised
 from baton.decide.quality import Qualities
 from baton.decide.rank import Ranking, Standing
+from baton.decide.readings import Readings
 from baton.decide.routes import route_of
 from baton.decide.rule import Chosen, Ranked, apply_rule
 from baton.decide.task_type import Found, TaskTypeRules
@@ -50,6 +51,7 @@ class Policy:
         self._routes = {route.name: route for route in snapshot.routes}
         self._qualities = Qualities(snapshot)
         self._references = {name: self._reference(one) for name, one in snapshot.task_types.items()}
+        self._readings = Readings(snapshot.learned)
         self._ranking = Ranking(snapshot, self._qualities, self._references)
 
     def decide(
@@ -117,7 +119,7 @@ class Policy:
     def _choose(self, asked: "_Asked", decision_id: str) -> Decision:
         terms, demands = asked.terms, asked.demands
         name = asked.found.name
-        reading = UNREAD
+        reading = self._readings.of(asked.request.facts, name)
         standing = self._ranking.of(asked.request, demands, terms, reading.gains, asked.session)
         if not standing.eligible:
             listed = "; ".join(f"{one.model}: {one.detail}" for one in standing.excluded[:8])

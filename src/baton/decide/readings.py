@@ -1,0 +1,32 @@
+"""How hard a request is: by what was learned from graded answers, else by the label-free prior, else unknown.
+
+The whole of the caller's last turns is read, documents in them included: what has to be worked through makes a task
+hard. A text can make it harder, and so dearer, up to the key's escalation limit; it cannot declare anything.
+"""
+
+from baton.decide.difficulty import Reading
+from baton.decide.features import read
+from baton.decide.prior import hardness
+from baton.decide.residual import ResidualReader
+from baton.decide.text import normalised
+from baton.types.learned import Learned
+from baton.types.request import Facts
+
+
+class Readings:
+    """Compiled once per snapshot. Raises ResidualMisfit for weights of another version."""
+
+    def __init__(self, learned: Learned | None) -> None:
+        residual = None if learned is None else learned.residual
+        self._residual = None if residual is None else ResidualReader(residual)
+        self._prior = learned is None or learned.length_prior
+
+    def of(self, facts: Facts, task_type: str) -> Reading:
+        said = normalised(facts.user_text)
+        if self._residual is None:
+            return hardness(said) if self._prior else Reading(None, None, "nothing was learned of prompts")
+        reading = self._residual.read(read(said, len(facts.user_text)), task_type)
+        if reading.difficulty is not None or not self._prior:
+            return reading
+        prior = hardness(said)
+        return Reading(prior.difficulty, None, f"{reading.why}; {prior.why}")
