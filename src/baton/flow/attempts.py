@@ -5,9 +5,10 @@ is the retry policy's matter (`call/retry.py`).
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from baton.call.cache import Flight, Kept
 from baton.call.calls import Asked, Call
@@ -15,16 +16,21 @@ from baton.call.hedge import hedged
 from baton.call.retry import Effort, Step
 from baton.decide.estimate import tokens_expected
 from baton.flow.arrival import Arrival
+from baton.flow.cascade import Walk
 from baton.flow.house import House
-from baton.flow.passage import AnswerStream, Passage, Translation
+from baton.flow.passage import AnswerStream, Passage, Relay, Translation, who
 from baton.flow.resume import CONTINUE, ResumableStream
 from baton.flow.run import Run
-from baton.flow.tool_policy import HeldStream
+from baton.flow.tool_policy import HeldStream, tool_fault
+from baton.protocol.effort import with_effort
+from baton.protocol.logprobs import asking_for_logprobs
 from baton.protocol.plausible import believed
+from baton.spend.meter import tokens_in
 from baton.state.redis_keep import recalled
-from baton.types.card import ModelCard
+from baton.types.card import ModelCard, split_arm
+from baton.types.cascade import CascadePlan
 from baton.types.decision import Decision
-from baton.types.errors import HandoffRefused, NoEligibleModel, UpstreamAway, UpstreamFault
+from baton.types.errors import HandoffRefused, NoEligibleModel, UpstreamAway, UpstreamFault, UpstreamMalformed
 from baton.types.events import AnswerMessage
 from baton.types.money import Usage
 from baton.types.request import Request
@@ -55,6 +61,14 @@ class Answered(Struct):
     resumed: bool = False
     """Another model had begun it."""
     asked_at: float | None = None
+    made: AnswerMessage | bytes | None = None
+    """The same answer for whoever keeps or checks it, where it is whole."""
+    tool_fault: UpstreamFault | None = None
+    """Of a held answer: what is wrong with its calls of tools."""
+    place: int = -1
+    """Which attempt of the request it was."""
+    end: bytes = b""
+    """Of a held stream: its end, which stands behind `body`."""
     _broke: UpstreamFault | None = None
 
     @property
@@ -91,6 +105,9 @@ class Attempts:
         self._arrival = arrival
         self._effort: Effort = house.calls.effort()
         self._barred = dict(house.calls.barred())
+        self._holds = False
+        """Answers are held until they are checked: nothing is settled, and streams are read to their end."""
+        self._walked = False
         self._fault: UpstreamFault | None = None
         self._refusal: HandoffRefused | None = None
         self.flight: Flight | None = None
@@ -102,20 +119,71 @@ class Attempts:
             card, passage = await self._next()
             if self._effort.attempts == 0 and (kept := await self._kept(card, passage)) is not None:
                 return Answered(None, passage, kept.body, kept=kept)
-            call = self._call(card, passage)
-            step = Step("here")
-            while step.move != "rung":
-                try:
-                    return await self._attempt(passage, call)
-                except UpstreamFault as fault:
-                    self._fault = fault
-                    step = self._house.calls.after(fault, call, self._effort, rungs=self._has_rungs(card))
-                    if step.move == "give_up":
-                        raise
-                    if step.wait_s:
-                        await asyncio.sleep(step.wait_s)
+            if (plan := self._plan()) is not None:
+                return await Walk(self, self._house, self._run, plan).answer()
+            answered = await self._of_model(card, passage, rungs=self._has_rungs(card))
+            if answered is not None:
+                return answered
+
+    async def rung(self, arm: str, *, hold: bool) -> Answered:
+        """The answer of one arm of a cascade, and of nobody else; `hold`: whole, and not settled yet.
+
+        Raises UpstreamFault, HandoffRefused, LimitReached.
+        """
+        house, run = self._house, self._run
+        model, effort = split_arm(arm, house.config.snapshot.cards)
+        card = house.card(model)
+        self._effort = house.calls.effort()
+        self._holds = hold
+        try:
+            run.turned_to(card, effort)
+            passage = await self._passage(card, concrete=False)
+            run.handed_off(passage)
+            answered = await self._of_model(card, passage, rungs=True)
+        except UpstreamFault as fault:
+            self.bar(card.id, f"asked, and failed: {fault.code}")
+            raise
+        finally:
+            self._holds = False
+        if answered is None:
             assert self._fault is not None
-            self._barred[card.id] = f"asked, and failed: {self._fault.code}"
+            raise self._fault
+        return answered
+
+    def give(self, answered: Answered, effort: str) -> None:
+        """A held answer is the one that the caller gets."""
+        self._run.gave(answered.passage, effort, answered.place)
+        self._house.carrier.settle(self._run, answered.passage, answered.made)
+
+    def _plan(self) -> CascadePlan | None:
+        """Once for a request: whoever is asked after a cascade is asked alone."""
+        decision = self._run.decision
+        if self._walked or decision is None or decision.plan is None:
+            return None
+        self._walked = True
+        return decision.plan
+
+    async def _of_model(self, card: ModelCard, passage: Passage, *, rungs: bool) -> Answered | None:
+        """None where another model is to be asked. Raises the fault that nobody else can help with."""
+        call = self._call(card, passage)
+        step = Step("here")
+        while step.move != "rung":
+            try:
+                return await self._attempt(passage, call)
+            except UpstreamFault as fault:
+                self._fault = fault
+                step = self._house.calls.after(fault, call, self._effort, rungs=rungs)
+                if step.move == "give_up":
+                    raise
+                if step.wait_s:
+                    await asyncio.sleep(step.wait_s)
+        assert self._fault is not None
+        self.bar(card.id, f"asked, and failed: {self._fault.code}")
+        return None
+
+    def bar(self, model: str, why: str) -> None:
+        """It is not asked again for this request."""
+        self._barred[model] = why
 
     async def go_on(self, answered: Answered, fault: UpstreamFault, book: Callable[[], None]) -> Answered | None:
         """Another model that continues a stream from its exact text; None where that cannot be.
@@ -134,7 +202,7 @@ class Attempts:
         if step.move == "give_up":
             return None
         if step.move == "rung":
-            self._barred[passage.card.id] = f"asked, and failed: {fault.code}"
+            self.bar(passage.card.id, f"asked, and failed: {fault.code}")
         await asyncio.sleep(step.wait_s)
         book()
         try:
@@ -183,15 +251,8 @@ class Attempts:
                 raise self._nobody(error) from error
             card = house.card(decision.model)
             concrete = decision.rule == PASSED
-            run.resumes = self._request.stream and self._resumes(decision)
-            await self._fetch_images(card)
             try:
-                passage = await recalled(
-                    house.life.keep,
-                    lambda card=card, concrete=concrete: house.carrier.passage(  # type: ignore[misc]
-                        run, self._request, card, concrete=concrete
-                    ),
-                )
+                passage = await self._passage(card, concrete=concrete)
             except HandoffRefused as refusal:
                 if concrete:
                     raise
@@ -200,6 +261,29 @@ class Attempts:
             else:
                 run.handed_off(passage)
                 return card, passage
+
+    async def _passage(self, card: ModelCard, *, concrete: bool) -> Passage:
+        """The way to this model, with the step of effort that was decided on. Raises HandoffRefused, MediaRefused."""
+        house, run, decision = self._house, self._run, self._run.decision
+        assert decision is not None
+        run.resumes = self._request.stream and not self._holds and self._resumes(decision)
+        request = with_effort(self._request, decision.effort)
+        if decision.effort and request is self._request:
+            run.decision = replace(decision, effort="")  # the caller has chosen himself
+        await self._fetch_images(card)
+        passage = await recalled(house.life.keep, lambda: house.carrier.passage(run, request, card, concrete=concrete))
+        plan = decision.plan
+        if self._holds and plan is not None and plan.min_logprob is not None:
+            return self._asking_for_logprobs(passage, card)
+        return passage
+
+    def _asking_for_logprobs(self, passage: Passage, card: ModelCard) -> Passage:
+        if not self._house.carrier.takes(self._request, card, "logprobs"):
+            return passage
+        body = asking_for_logprobs(passage.dialect, passage.body)
+        if body is None:
+            return passage
+        return replace(passage, body=body, logprobs=True) if isinstance(passage, Relay) else replace(passage, body=body)
 
     async def _fetch_images(self, card: ModelCard) -> None:
         """For a model that must be given the bytes of images. Raises MediaRefused."""
@@ -259,8 +343,9 @@ class Attempts:
                 late.asked.card, late.asked.upstream.status, None, None, guess=self._sent(), asked_at=late.asked_at
             )
 
-    def _sent(self) -> Usage:
-        return Usage(input=tokens_expected(self._request.facts))
+    def _sent(self, held: Sequence[bytes] = ()) -> Usage:
+        """The best guess where a model told nothing: what it was sent, and what came of its answer."""
+        return Usage(input=tokens_expected(self._request.facts), output=tokens_in(b"".join(held)))
 
     async def _one(self, passage: Passage, call: Call, *, beside: bool = False) -> Answered:
         """A fault, or a caller who leaves while waiting, is an attempt as well. `beside`: another call is under way."""
@@ -268,23 +353,60 @@ class Attempts:
         asked, asked_at = await self._ask(call, beside=beside)
         stream: AnyStream | None = None
         usage: Usage | None = None
+        held: list[bytes] = []
         try:
             if call.stream:
                 stream = self._stream(passage)
+                if self._holds:
+                    return self._collected(
+                        asked, passage, stream, await self._to_its_end(asked, stream, held), asked_at
+                    )
                 return Answered(asked, passage, begun=await _begin(asked, stream), asked_at=asked_at)
             body, usage, made = passage.whole(await asked.upstream.read(self._house.max_answer_bytes))
             return self._whole(asked, Answered(asked, passage, body, asked_at=asked_at), usage, made)
         except UpstreamFault as fault:  # an answer that is refused is paid all the same
             _drop(asked, fault)
             usage = believed(usage if stream is None else stream.usage(), asked.card)
-            run.attempted(asked.card, asked.upstream.status, usage, fault, asked_at=asked_at)
+            guess = self._sent(held) if held else None
+            run.attempted(asked.card, asked.upstream.status, usage, fault, guess=guess, asked_at=asked_at)
             raise
         except BaseException:
             _drop(asked, None)
-            run.attempted(asked.card, asked.upstream.status, None, None, guess=self._sent(), asked_at=asked_at)
+            run.attempted(asked.card, asked.upstream.status, None, None, guess=self._sent(held), asked_at=asked_at)
             raise
 
+    async def _to_its_end(self, asked: Asked, stream: AnyStream, held: list[bytes]) -> bytes:
+        """A whole stream but for its end; `held` is what came of it so far. Raises UpstreamFault, StoppedByBudget."""
+        hold, size = self._run.hold, 0
+        async for chunk in asked.upstream.chunks():
+            if ready := stream.feed(chunk):
+                asked.spoke()
+                held.append(ready)
+                size += len(ready)
+                if hold is not None and hold.passed(ready):
+                    await hold.extend()
+            if stream.broken or size > self._house.max_answer_bytes:
+                break
+        else:
+            held.append(stream.finish())
+        if size > self._house.max_answer_bytes:
+            text = f"{who(asked.card)} streams more than the {self._house.max_answer_bytes} bytes that are held"
+            raise UpstreamMalformed(text, model=asked.card.id, provider=asked.card.provider)
+        if (fault := stream.fault()) is not None:
+            raise fault
+        return b"".join(held)
+
+    def _collected(self, asked: Asked, passage: Passage, stream: AnyStream, body: bytes, asked_at: float) -> Answered:
+        made = stream.made()
+        if made is None:
+            text = f"{who(asked.card)} streams more than can be checked"
+            raise UpstreamMalformed(text, model=asked.card.id, provider=asked.card.provider)
+        answered = Answered(asked, passage, body, asked_at=asked_at, end=stream.end())
+        return self._whole(asked, answered, stream.usage(), made)
+
     def _stream(self, passage: Passage) -> AnyStream:
+        if self._holds:
+            return passage.stream()
         if self._run.resumes and isinstance(passage, Translation):
             return passage.stream(ResumableStream)
         return self._house.tools.stream(self._run, self._request, passage, passage.stream())
@@ -313,10 +435,15 @@ class Attempts:
     def _whole(self, asked: Asked, answered: Answered, usage: Usage | None, made: AnswerMessage | bytes) -> Answered:
         """A whole answer, noted. Raises a fault where the route refuses its calls of tools."""
         house, run, passage = self._house, self._run, answered.passage
-        flagged = house.tools.whole(run, self._request, passage, made)
+        if self._holds:
+            flagged = answered.tool_fault = tool_fault(self._request, passage, made, stream=self._request.stream)
+        else:
+            flagged = house.tools.whole(run, self._request, passage, made)
         asked.ended()
         run.answered(asked.card, asked.upstream.status, usage, flagged, answered.asked_at)
-        house.carrier.settle(run, passage, made)
+        answered.made, answered.place = made, len(run.attempts) - 1
+        if not self._holds:
+            house.carrier.settle(run, passage, made)
         return answered
 
 

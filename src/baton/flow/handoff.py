@@ -102,6 +102,11 @@ class Carrier:
         dialects = self._providers[card.provider].dialects
         return request.dialect if request.dialect in dialects else dialects[0]
 
+    def takes(self, request: Request, card: ModelCard, field: str) -> bool:
+        """Whether the model takes a field of `Sampling`, as far as is known."""
+        target = self._target(card, self._providers[card.provider], self.dialect_of(request, card))
+        return target.sampling is None or field in target.sampling
+
     def image_addresses(self, request: Request) -> list[str]:
         return image_addresses(grammar_of(request.dialect).read(request.members, NOBODY))
 

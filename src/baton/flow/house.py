@@ -16,6 +16,7 @@ from baton.call.webhooks import Webhooks, WebhookTarget
 from baton.config.schema import Config
 from baton.decide.policy import Policy
 from baton.decide.terms import PRESETS
+from baton.flow.answer_checks import Judge
 from baton.flow.arrival import Arrival
 from baton.flow.cached import Caches
 from baton.flow.handoff import Carrier
@@ -86,6 +87,8 @@ class House:
         self.caches = Caches(snapshot)
         self.hooks = Hooks(config.hooks)
         self.media = Media(config.media)
+        self.judges: dict[str, Judge] = {}
+        """Judges of answers, by the name that steps of cascades call them by."""
         self.webhooks: Webhooks = _webhooks(config, earlier)
         self.calls.opened = self._tell_breaker
         self.max_answer_bytes = config.server.max_answer_bytes

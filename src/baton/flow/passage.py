@@ -39,6 +39,8 @@ class Relay(Struct, frozen=True):
     hold_end: bool
     prefix_hash: str | None = None
     """Of the conversation, where the answer is to be remembered although the caller gets its bytes."""
+    logprobs: bool = False
+    """Log-probabilities were asked for that the caller did not ask for."""
 
     def whole(self, body: bytes) -> tuple[bytes, Usage | None, bytes]:
         refuse_empty(body, self.card)

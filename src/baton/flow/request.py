@@ -11,7 +11,7 @@ from baton.flow.house import House
 from baton.flow.passage import Relay
 from baton.flow.run import Run
 from baton.flow.screen import Screen
-from baton.flow.telling import EVENTS, LEFT_STATUS, Telling
+from baton.flow.telling import EVENTS, LEFT_STATUS, Telling, cost_note
 from baton.protocol.request import read_request
 from baton.protocol.voice import Voice, voice_of
 from baton.state.redis_keep import recalled
@@ -47,6 +47,8 @@ async def answer(arrival: Arrival, house: House, run: Run) -> Reply:
             pieces = Telling(house, run, attempts, answered, screen).pieces()
             await anext(pieces)  # from here on it ends in good order, also where nobody ever reads it
             return Reply(200, EVENTS | run.headers(whole=False) | _missed(attempts), stream=pieces)
+        if run.request.stream:
+            return await _held(house, run, attempts, answered, screen)
         body = await _whole(run, attempts, answered, screen)
     except BatonError as error:
         _failed(house, run, attempts, error)
@@ -69,6 +71,19 @@ async def _whole(run: Run, attempts: Attempts, answered: Answered, screen: Scree
     if attempts.flight is not None:
         attempts.flight.keep(Kept(body, stream=False, model=answered.asked.card.id))
     return body
+
+
+async def _held(house: House, run: Run, attempts: Attempts, answered: Answered, screen: Screen) -> Reply:
+    """A stream that a cascade held until it was checked: told at once, and over for the record."""
+    note = cost_note(run, answered.asked.card, run.usage) if run.request and run.request.wish.show_cost else b""
+    told = await screen.after(answered.asked.card.id, answered.body + note + answered.end)
+    run.keep(told)
+    kept = Kept(told, stream=True, model=answered.asked.card.id)
+    if attempts.flight is not None:
+        attempts.flight.keep(kept)
+    run.held()
+    run.finish(house.sink, "ok", 200)
+    return Reply(200, EVENTS | run.headers(whole=True) | _missed(attempts), stream=replayed(kept))
 
 
 def _again(house: House, run: Run, answered: Answered) -> Reply:

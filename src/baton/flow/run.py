@@ -1,6 +1,6 @@
 """The record of one request while it runs. Whatever happens, `finish` emits exactly one `Finished`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -12,7 +12,7 @@ from baton.protocol.images import Bytes
 from baton.protocol.limit_headers import refusal_headers
 from baton.protocol.plausible import usage_fault
 from baton.types.card import ModelCard
-from baton.types.decision import Decision
+from baton.types.decision import CascadeAnswer, CheckResult, Decision
 from baton.types.errors import BatonError, LimitReached, Overloaded, UpstreamAway, UpstreamStatus
 from baton.types.money import Price, Usage, usd_text
 from baton.types.outcome import Attempt, Content, Ending, Finished
@@ -65,6 +65,10 @@ class Run:
         self._finished = False
         self._baseline_of: tuple[Price, Usage] | None = None
         self._baseline = 0
+        self._given = -1
+        """Which attempt the caller's answer is from: the last one, unless a cascade kept an earlier one."""
+        self.held_s: float | None = None
+        """How long a stream was held, from its arrival on."""
 
     def arrived(self, arrival: Arrival) -> None:
         """Hooks have made another request of it; this one is what is kept."""
@@ -75,6 +79,25 @@ class Run:
         self.passage = passage
         if passage.handoff is not None and self.decision is not None:
             self.decision = replace(self.decision, handoff=passage.handoff)
+
+    def turned_to(self, card: ModelCard, effort: str) -> None:
+        """Another rung of a cascade is asked."""
+        assert self.decision is not None
+        self.decision = replace(self.decision, model=card.id, provider=card.provider, effort=effort, handoff=None)
+
+    def gave(self, passage: Passage, effort: str, place: int) -> None:
+        """The answer of attempt `place` is the one that the caller gets."""
+        self._given = place
+        self.turned_to(passage.card, effort)
+        self.handed_off(passage)
+
+    def paid(self, cost: int) -> None:
+        """For what is no attempt: a judge of answers."""
+        self.cost += cost
+
+    def held(self) -> None:
+        """A held stream begins to be told."""
+        self.held_s = self._monotonic() - self._begun
 
     def asking(self) -> float:
         """A model is about to be asked. The moment, for `attempted`, where several are asked at once."""
@@ -153,7 +176,7 @@ class Run:
 
     @property
     def usage(self) -> Usage:
-        return self._attempts[-1].usage if self._attempts else NO_USAGE
+        return self._attempts[self._given].usage if self._attempts else NO_USAGE
 
     @property
     def baseline_cost(self) -> int:
@@ -223,16 +246,40 @@ class Run:
         headers["x-baton-route"] = decision.route
         headers["x-baton-task-type"] = decision.task_type
         headers["x-baton-reason"] = printable(decision.reason)
+        if decision.effort:
+            headers["x-baton-effort"] = decision.effort
+        if decision.cascade:
+            headers |= cascade_headers(decision.cascade)
+        if self.held_s is not None:
+            headers["x-baton-held-s"] = f"{self.held_s:.3f}"
         if decision.handoff is not None:
             headers["x-baton-handoff"] = decision.handoff.header()
         if self.simulated:
             headers["x-baton-simulated"] = "true"
         if self.hold is not None:
             headers |= self.hold.headers(self._arrival.dialect)
-        if whole and self._attempts and self._attempts[-1].usage_known:
+        if whole and self._attempts and self._attempts[self._given].usage_known:
             headers["x-baton-cost-usd"] = usd_text(self.cost)
             headers["x-baton-baseline-cost-usd"] = usd_text(self.baseline_cost)
         return headers
+
+
+def cascade_headers(answers: Sequence[CascadeAnswer]) -> dict[str, str]:
+    headers = {"x-baton-cascade": printable(told_of(answers))}
+    unchecked = next((failed for one in answers if one.given and (failed := _failed_of(one)) is not None), None)
+    if unchecked is not None:
+        headers["x-baton-unchecked"] = printable(f"{unchecked.check}: {unchecked.reason}")
+    return headers
+
+
+def told_of(answers: Sequence[CascadeAnswer]) -> str:
+    """Who was asked, and which check each of them failed: `a/small failed refusal, b/large`."""
+    told = ((one.model, _failed_of(one)) for one in answers)
+    return ", ".join(model if failed is None else f"{model} failed {failed.check}" for model, failed in told)
+
+
+def _failed_of(one: CascadeAnswer) -> CheckResult | None:
+    return next((check for check in one.checks if check.outcome == "failed"), None)
 
 
 def printable(text: str) -> str:

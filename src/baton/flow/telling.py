@@ -127,17 +127,8 @@ class Telling:
             return stream.end() if stream.told else self._voice.write_error_event(self._fault, self._run.request_id)
         note = b""
         if self._request.wish.show_cost:
-            note = self._voice.write_note(self._costs(self._answered.asked.card, stream.usage()))
+            note = cost_note(self._run, self._answered.asked.card, stream.usage())
         return note + stream.end()
-
-    def _costs(self, card: ModelCard, usage: Usage | None) -> bytes:
-        run = self._run
-        note: dict[str, object] = {"request_id": run.request_id, "model": card.id, "simulated": run.simulated}
-        if usage is not None:
-            note["cost_usd"] = usd_text(card.price.cost(usage))
-            if run.reference is not None:
-                note["baseline_cost_usd"] = usd_text(run.reference.price.cost(usage))
-        return msgspec.json.encode(note)
 
     # --- the record ----------------------------------------------------------------------------------
 
@@ -209,3 +200,13 @@ class Telling:
         if kept is not None:
             flight.keep(kept)
         flight.leave()
+
+
+def cost_note(run: Run, card: ModelCard, usage: Usage | None) -> bytes:
+    """One more event of the stream: who answered, and what his answer has cost."""
+    note: dict[str, object] = {"request_id": run.request_id, "model": card.id, "simulated": run.simulated}
+    if usage is not None:
+        note["cost_usd"] = usd_text(card.price.cost(usage))
+        if run.reference is not None:
+            note["baseline_cost_usd"] = usd_text(run.reference.price.cost(usage))
+    return voice_of(run.dialect).write_note(msgspec.json.encode(note))

@@ -8,6 +8,7 @@ from msgspec import Raw
 
 from baton.types.errors import MalformedBody
 from baton.types.request import Wish
+from baton.types.verdict import Executes, Format
 
 NO_WISH = Wish()
 HEADER_PREFIX = "x-baton-"
@@ -30,6 +31,9 @@ MAX_ID_LENGTH = 200
 MOST_PRIORITY = 10
 MAX_TAGS = 10
 MAX_TAG_LENGTH = 64
+MAX_CHECKS = 16
+LONGEST_RUN_S = 10.0
+MOST_RUN_MIB = 512
 
 
 def read_wish(member: Raw | None, headers: Mapping[str, str]) -> Wish:
@@ -52,7 +56,7 @@ def read_wish(member: Raw | None, headers: Mapping[str, str]) -> Wish:
     try:
         wish = msgspec.convert(values, type=Wish)
     except msgspec.ValidationError as error:
-        known = ", ".join(WISH_HEADERS.values())
+        known = ", ".join((*WISH_HEADERS.values(), "checks"))
         raise MalformedBody(f"the `baton` options are wrong: {error}. Known options: {known}", "baton") from error
     _check_ranges(wish)
     return wish
@@ -98,3 +102,20 @@ def _check_ranges(wish: Wish) -> None:
     if len(wish.tags) > MAX_TAGS or not all(0 < len(tag) <= MAX_TAG_LENGTH for tag in wish.tags):
         told = f"`baton.tags` must be at most {MAX_TAGS} names of 1 to {MAX_TAG_LENGTH} characters"
         raise MalformedBody(told, "baton.tags")
+    _check_checks(wish)
+
+
+def _check_checks(wish: Wish) -> None:
+    """They run on the gateway: nothing in them may stall it."""
+    if len(wish.checks) > MAX_CHECKS:
+        raise MalformedBody(f"`baton.checks` must be at most {MAX_CHECKS}", "baton.checks")
+    for index, check in enumerate(wish.checks):
+        where = f"baton.checks[{index}]"
+        if isinstance(check, Format) and check.pattern is not None:
+            raise MalformedBody(f"`{where}.pattern` is not taken from requests: use must_include", where)
+        bounded = isinstance(check, Executes) and (
+            0 < check.timeout_s <= LONGEST_RUN_S and 0 < check.memory_mib <= MOST_RUN_MIB
+        )
+        if isinstance(check, Executes) and not bounded:
+            told = f"`{where}` may run for {LONGEST_RUN_S:g} s and take {MOST_RUN_MIB} MiB at most"
+            raise MalformedBody(told, where)

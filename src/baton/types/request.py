@@ -7,6 +7,7 @@ from msgspec import Raw, Struct, field
 from baton.types.card import Capability, Dialect
 from baton.types.spend import Account
 from baton.types.task import Audience
+from baton.types.verdict import Check
 
 MEDIA: frozenset[Capability] = frozenset({"image", "audio", "pdf"})
 
@@ -32,6 +33,8 @@ class Wish(Struct, frozen=True, forbid_unknown_fields=True, rename={"lambda_": "
     """Put model, cost and request id into one more chunk at the end of a stream (SDKs ignore its `baton` member)."""
     tags: tuple[str, ...] = ()
     """Names that what it costs is reported under, besides its key, its team and its end user."""
+    checks: tuple[Check, ...] = ()
+    """What an answer must satisfy; a cascade goes on to the next model where one does not."""
 
 
 class Facts(Struct, frozen=True):
