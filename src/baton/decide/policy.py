@@ -8,6 +8,7 @@ a look at the answer).
 from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from baton.decide.difficulty import Reading
 from baton.decide.eligible import Demands, exclusion_of
@@ -17,11 +18,13 @@ from baton.decide.gate import raised
 from baton.decide.quality import Qualities
 from baton.decide.rank import Ranking, Standing
 from baton.decide.readings import Readings
+from baton.decide.roads import Asker, taken
 from baton.decide.routes import route_of
 from baton.decide.rule import Chosen, Ranked, apply_rule
 from baton.decide.task_type import Found, TaskTypeRules
 from baton.decide.terms import Terms, terms_of
 from baton.types.card import ModelCard
+from baton.types.cascade import CascadePlan
 from baton.types.decision import Decision, GoingUp, PolicySnapshot, Upgrade
 from baton.types.errors import NoEligibleModel, NotAllowed
 from baton.types.request import Caller, Request
@@ -40,6 +43,9 @@ class Choice(Struct, frozen=True):
     upgraded: Upgrade = ""
     flips_when: str | None = None
     """Where it was not the objective that decided in the end."""
+    plan: CascadePlan | None = None
+    cost: int | None = None
+    """Expected nano-dollars, where they are not those of `best` alone."""
 
 
 class Policy:
@@ -141,7 +147,7 @@ class Policy:
             floor=terms.floor,
             min_quality=terms.min_quality,
             lambda_=terms.lambda_,
-            expected_cost=best.candidate.cost,
+            expected_cost=best.candidate.cost if choice.cost is None else choice.cost,
             reason=reason_of(asked.found, choice.why, best, choice.runner_up),
             candidates=tuple(one.candidate for one in standing.eligible),
             excluded=standing.excluded,
@@ -156,6 +162,7 @@ class Policy:
             difficulty=reading.difficulty,
             proof="none" if certificate is None else certificate.name,
             effort=best.arm.step,
+            plan=choice.plan,
             upgraded=choice.upgraded,
             session=asked.session,
         )
@@ -165,7 +172,8 @@ class Policy:
         chosen: Chosen = apply_rule(asked.terms.rule, standing.eligible, reference)
         ordered = sorted(chosen.models, key=_by_worth)
         choice = Choice(ordered[0], ordered[1] if len(ordered) > 1 else None, (chosen.why,))
-        return self._gated(asked, choice, standing.eligible, reading, reference)
+        gated = self._gated(asked, choice, standing.eligible, reading, reference)
+        return gated if gated.upgraded else _cascaded(asked, gated, standing.eligible, reading)
 
     def _gated(
         self, asked: "_Asked", choice: Choice, eligible: Sequence[Ranked], reading: Reading, reference: str
@@ -206,6 +214,21 @@ class _Asked(Struct, frozen=True):
     found: Found
     session: Session | None
     going_up: GoingUp
+
+
+def _cascaded(asked: _Asked, choice: Choice, eligible: Sequence[Ranked], reading: Reading) -> Choice:
+    demands, terms = asked.demands, asked.terms
+    plan = demands.route.cascade or demands.task_type.cascade
+    if plan is None:
+        return choice
+    asker = Asker(asked.request.stream, terms.floor, terms.lambda_, reading.difficulty or 0.0)
+    road = taken(plan, choice.best, eligible, asker)
+    if road is None:
+        return choice
+    runner_up = choice.runner_up if road.best is choice.best else choice.best
+    return replace(
+        choice, best=road.best, runner_up=runner_up, why=(*choice.why, road.why), plan=road.plan, cost=road.cost
+    )
 
 
 def _by_worth(one: Ranked) -> tuple[float, int, str]:

@@ -216,5 +216,5 @@ async def _judged(
     return _result(name, judgement.passed, judgement.reason), judgement.cost
 
 
-def _result(check: str, passed: bool, reason: str) -> CheckResult:  # noqa: FBT001 - the outcome itself
+def _result(check: str, passed: bool, reason: str) -> CheckResult:
     return CheckResult(check, "passed" if passed else "failed", reason)

@@ -1,4 +1,4 @@
-"""Walks the cascade of a decision: asks its arms in their order, checks what they say, and escalates where nothing holds.
+"""Walks the cascade of a decision: asks its arms in their order, checks what they say, escalates where nothing holds.
 
 Every call reserves, costs and is recorded like any other; the caller sees one answer, the first that convinces. What
 `escalate_to` says is given as it comes: a cascade is no trust hierarchy, and its last rung is believed, but where its

@@ -30,4 +30,9 @@ def shown(decision: Decision) -> dict[str, Any]:
         candidate["cost_usd"] = usd_from_nano(candidate.pop("cost"))
     if value["counterfactual"] is not None:
         value["counterfactual"]["reference_cost_usd"] = usd_from_nano(value["counterfactual"].pop("reference_cost"))
+    for answer in value["cascade"]:
+        answer["cost_usd"] = usd_from_nano(answer.pop("cost"))
+    if value["plan"] is not None:
+        for name in ("expected_cost", "reference_cost"):
+            value["plan"][f"{name}_usd"] = usd_from_nano(value["plan"].pop(name))
     return value

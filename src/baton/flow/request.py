@@ -75,7 +75,8 @@ async def _whole(run: Run, attempts: Attempts, answered: Answered, screen: Scree
 
 async def _held(house: House, run: Run, attempts: Attempts, answered: Answered, screen: Screen) -> Reply:
     """A stream that a cascade held until it was checked: told at once, and over for the record."""
-    note = cost_note(run, answered.asked.card, run.usage) if run.request and run.request.wish.show_cost else b""
+    shows = run.request is not None and run.request.wish.show_cost
+    note = cost_note(run, answered.asked.card, run.usage, run.cost) if shows else b""
     told = await screen.after(answered.asked.card.id, answered.body + note + answered.end)
     run.keep(told)
     kept = Kept(told, stream=True, model=answered.asked.card.id)
@@ -90,7 +91,9 @@ def _again(house: House, run: Run, answered: Answered) -> Reply:
     """An answer from the cache: nobody was asked, and nothing paid."""
     kept = answered.kept
     assert kept is not None
-    run.answered_again(answered.passage.card)
+    if kept.model != answered.passage.card.id:  # a cascade went on from there
+        run.turned_to(house.card(kept.model), "")
+    run.answered_again(house.card(kept.model))
     run.finish(house.sink, "ok", 200)
     headers = run.headers(whole=True) | {CACHE: "hit"}
     if kept.stream:

@@ -127,7 +127,9 @@ class Telling:
             return stream.end() if stream.told else self._voice.write_error_event(self._fault, self._run.request_id)
         note = b""
         if self._request.wish.show_cost:
-            note = cost_note(self._run, self._answered.asked.card, stream.usage())
+            usage = stream.usage()
+            card = self._answered.asked.card
+            note = cost_note(self._run, card, usage, None if usage is None else self._run.cost + card.price.cost(usage))
         return note + stream.end()
 
     # --- the record ----------------------------------------------------------------------------------
@@ -202,11 +204,11 @@ class Telling:
         flight.leave()
 
 
-def cost_note(run: Run, card: ModelCard, usage: Usage | None) -> bytes:
-    """One more event of the stream: who answered, and what his answer has cost."""
+def cost_note(run: Run, card: ModelCard, usage: Usage | None, cost: int | None) -> bytes:
+    """One more event of the stream: who answered, and what the request has cost in nano-dollars, all calls counted."""
     note: dict[str, object] = {"request_id": run.request_id, "model": card.id, "simulated": run.simulated}
-    if usage is not None:
-        note["cost_usd"] = usd_text(card.price.cost(usage))
+    if usage is not None and cost is not None:
+        note["cost_usd"] = usd_text(cost)
         if run.reference is not None:
             note["baseline_cost_usd"] = usd_text(run.reference.price.cost(usage))
     return voice_of(run.dialect).write_note(msgspec.json.encode(note))

@@ -220,8 +220,8 @@ def _is_among(written: Sequence[Finished], one: Finished) -> bool:
 
 
 def model_of(one: Finished) -> str:
-    """The model asked last; the decided one where none was asked; empty where nothing was decided."""
-    if one.attempts:
+    """The model asked last, or whose answer a cascade kept; the decided one where none was asked; else empty."""
+    if one.attempts and not _kept(one):
         return one.attempts[-1].model
     return one.decision.model if one.decision is not None else ""
 
@@ -229,8 +229,13 @@ def model_of(one: Finished) -> str:
 def provider_of(one: Finished) -> str:
     """The account that `model_of` was asked through."""
     if one.attempts:
-        return one.attempts[-1].provider
+        model = model_of(one)
+        return next((last.provider for last in reversed(one.attempts) if last.model == model), "")
     return one.decision.provider if one.decision is not None else ""
+
+
+def _kept(one: Finished) -> bool:
+    return one.decision is not None and any(answer.given for answer in one.decision.cascade)
 
 
 def _tokens(usage: Usage) -> tuple[int, int, int, int, int]:

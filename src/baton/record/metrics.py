@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-from baton.record.batch import model_of
+from baton.record.batch import model_of, provider_of
 from baton.types.money import usd_from_nano
 from baton.types.outcome import Finished
 from baton.types.sample import Sample
@@ -60,7 +60,7 @@ class Metrics:
             decision = one.decision
             route, task_type = (decision.route, decision.task_type) if decision is not None else ("", "")
             model = self._bounded("model", model_of(one))
-            provider = self._bounded("provider", one.attempts[-1].provider if one.attempts else "")
+            provider = self._bounded("provider", provider_of(one) if one.attempts else "")
             names = (self._bounded("route", route), self._bounded("task_type", task_type), model, provider)
             sums[self._requests, (*names, one.ending)] += 1
             sums[self._cost, names] += usd_from_nano(one.cost)
