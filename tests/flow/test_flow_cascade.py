@@ -309,7 +309,7 @@ def test_a_caller_who_leaves_cancels_the_model_that_is_asked(tmp_path: Path, str
 
     slow: list[Step] = [b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 999\r\n\r\n{", 30.0]
     if stream:
-        slow: list[Step] = [b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: {", 30.0]
+        slow = [b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: {", 30.0]
     cascade(tmp_path, {"nano": slow}, work, plan(hold=True))
 
 
