@@ -78,6 +78,39 @@ def test_too_few_prompts_leave_it_undecided_and_say_how_many_more() -> None:
     assert standing.interval.low < (standing.quality or 0) < standing.interval.high
 
 
+def test_a_rung_must_also_have_the_least_quality() -> None:
+    """Both models have 70 %: the cheap one is as good as the reference, and not good enough."""
+    rng = np.random.default_rng(8)
+    reference = (rng.random(900) < 0.7).astype(float)
+    for least, verdict in ((None, "adequate"), (0.6, "adequate"), (0.8, "degrades")):
+        plan = LadderPlan(("mid",), 900, Guarantee(0.9), cap=900, min_quality=least)
+        ladder = Ladder(plan)
+        while due := ladder.due():
+            for rung, prompt in due:
+                ladder.add(rung, prompt, Pair(float(reference[prompt]), float(reference[prompt])))
+        assert ladder.standings[0].verdict == verdict
+
+
+def test_a_raised_cap_goes_on_where_it_stopped() -> None:
+    grades = fleet({"mid": 0.88}, 900, 5)
+    recorded = [(due.rung, due.prompt, pair) for due, pair in grades.items()]
+    first = replay(LadderPlan(("mid",), 100, cap=100), recorded[:100])
+    more = replay(LadderPlan(("mid",), 900, cap=900, horizon=100), recorded[:100])
+    assert first.standings[0].verdict == "undecided"
+    assert more.standings[0].e_last == first.standings[0].e_last
+    assert more.due()[0] == Due("mid", 100)
+
+
+def test_an_adequate_rung_is_proved_up_to_the_floor_at_least() -> None:
+    ladder, _ = driven(
+        LadderPlan(("mid", "nano"), 400, EASY, cap=400, mode="all"), fleet({"mid": 0.9, "nano": 0.9}, 400, 1)
+    )
+    for standing in ladder.standings:
+        assert standing.verdict == "adequate"
+        assert EASY.rho <= standing.bound <= 1
+        assert standing.e_last <= standing.e_pass
+
+
 def test_what_could_not_be_graded_counts_for_nothing() -> None:
     plan = LadderPlan(("mid",), 40)
     grades = fleet({"mid": 0.9}, 40, 3)

@@ -40,12 +40,23 @@ class LadderPlan(Struct, frozen=True):
     design: Design = Design()
     batch: int = BATCH
     mode: Literal["walk", "all"] = "walk"
+    horizon: int | None = None
+    """Pairs that the bets are sized for; the cap unless given. Who raises the cap of a ladder with grades keeps it."""
+    min_quality: float | None = None
+    """A grade, 0..1, that an adequate rung must also have on average, whatever the reference has."""
 
     def __post_init__(self) -> None:
         if not self.rungs or len(set(self.rungs)) < len(self.rungs):
             raise ValueError(f"rungs are {self.rungs!r}: need at least one, each once")
         if self.prompts < 1 or self.batch < 1:
             raise ValueError(f"{self.prompts!r} prompts in batches of {self.batch!r}: need at least one of each")
+
+    @property
+    def guarantees(self) -> tuple[Guarantee, ...]:
+        """All must hold of an adequate rung, and each is tested at alpha; one that breaks is enough to degrade."""
+        if self.min_quality is None:
+            return (self.guarantee,)
+        return (self.guarantee, Guarantee(rho=0.0, margin=-self.min_quality, alpha=self.guarantee.alpha))
 
 
 class Due(NamedTuple):
@@ -64,8 +75,11 @@ class Standing(Struct, frozen=True):
     skipped: int
     """Prompts that could not be graded; they count for nothing."""
     e_pass: float
-    """Highest e-value against "worse than the guarantee" so far; likewise `e_fail` against "at least as good"."""
+    """Highest e-value against "worse than the guarantee" so far; likewise `e_fail` against "at least as good". With
+    `min_quality`, of the guarantee with less evidence, and of the one with more."""
     e_fail: float
+    e_last: float
+    """As `e_pass`, at the last look: for e-BH over task types."""
     quality: float | None
     reference_quality: float | None
     interval: Interval
@@ -82,11 +96,15 @@ class Ladder:
     def __init__(self, plan: LadderPlan) -> None:
         family = len(plan.rungs) if plan.mode == "all" else 1
         strict = replace(plan.guarantee, alpha=plan.guarantee.alpha / family)
-        opened = open_test(strict, cap=plan.cap, design=plan.design)
+        opened = open_test(strict, cap=plan.horizon or plan.cap, design=plan.design)
         # Bets are sized for the strictest step of the family; verdicts on one rung speak at the plan's own alpha.
+        sized = [
+            open_test(replace(one, alpha=strict.alpha), cap=opened.cap, design=plan.design) for one in plan.guarantees
+        ]
+        tests = tuple(replace(one, guarantee=own) for one, own in zip(sized, plan.guarantees, strict=True))
         self.plan = plan
-        self.cap = min(opened.cap, plan.prompts)
-        self._tests = dict.fromkeys(plan.rungs, replace(opened, guarantee=plan.guarantee))
+        self.cap = min(plan.cap or opened.cap, plan.prompts)
+        self._tests = dict.fromkeys(plan.rungs, tests)
         self._reached = dict.fromkeys(plan.rungs, 0)
         self._skipped = dict.fromkeys(plan.rungs, 0)
         self._grades: dict[str, dict[int, Pair | None]] = {rung: {} for rung in plan.rungs}
@@ -152,7 +170,7 @@ class Ladder:
             for rung in open_rungs:
                 pairs = [self._grades[rung][prompt] for prompt in prompts]
                 graded = [pair for pair in pairs if pair is not None]
-                self._tests[rung] = self._tests[rung].after(graded)
+                self._tests[rung] = tuple(test.after(graded) for test in self._tests[rung])
                 self._skipped[rung] += len(pairs) - len(graded)
                 self._reached[rung] = prompts.stop
 
@@ -161,14 +179,23 @@ class Ladder:
 
     def _verdict(self, rung: str) -> Verdict:
         if self.plan.mode == "walk":
-            return self._tests[rung].verdict
-        peaks = [self._tests[one].peak_pass for one in self.plan.rungs]
-        if e_holm(peaks, self.plan.guarantee.alpha)[self.plan.rungs.index(rung)]:
+            passed = self._peak_pass(rung) >= self.plan.guarantee.goal
+        else:
+            peaks = [self._peak_pass(one) for one in self.plan.rungs]
+            passed = e_holm(peaks, self.plan.guarantee.alpha)[self.plan.rungs.index(rung)]
+        if passed:
             return "adequate"
-        return "degrades" if self._tests[rung].peak_fail >= self.plan.guarantee.goal else "undecided"
+        goal = self.plan.guarantee.goal + math.log(len(self._tests[rung]))
+        return "degrades" if self._peak_fail(rung) >= goal else "undecided"
+
+    def _peak_pass(self, rung: str) -> float:
+        return min(test.peak_pass for test in self._tests[rung])
+
+    def _peak_fail(self, rung: str) -> float:
+        return max(test.peak_fail for test in self._tests[rung])
 
     def _standing(self, rung: str) -> Standing:
-        test = self._tests[rung]
+        test, tests = self._tests[rung][0], self._tests[rung]
         means = test.means
         verdict = self._verdict(rung) if self._reached[rung] else "untested"
         return Standing(
@@ -176,14 +203,20 @@ class Ladder:
             verdict=verdict,
             n=test.n,
             skipped=self._skipped[rung],
-            e_pass=_e_value(test.peak_pass),
-            e_fail=_e_value(test.peak_fail),
+            e_pass=_e_value(self._peak_pass(rung)),
+            e_fail=_e_value(self._peak_fail(rung)),
+            e_last=_e_value(min(one.log_e_pass for one in tests)),
             quality=means.candidate if means else None,
             reference_quality=means.reference if means else None,
             interval=wilson(min(test.n, means.candidate * test.n), test.n) if means else Interval(0.0, 1.0),
-            bound=test.ratio_bound() if means else 0.0,
-            needs_more=test.needs_more(self.plan.design.power) if verdict in {"undecided", "untested"} else None,
+            bound=max(test.ratio_bound(), self.plan.guarantee.rho if verdict == "adequate" else 0.0),
+            needs_more=self._needs_more(rung) if verdict in {"undecided", "untested"} else None,
         )
+
+    def _needs_more(self, rung: str) -> int | None:
+        needs = [test.needs_more(self.plan.design.power) for test in self._tests[rung]]
+        known = [one for one in needs if one is not None]
+        return max(known) if len(known) == len(needs) else None
 
 
 def replay(plan: LadderPlan, grades: Iterable[tuple[str, int, Pair | None]]) -> Ladder:
