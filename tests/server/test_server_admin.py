@@ -198,7 +198,7 @@ def test_a_key_of_the_config_is_shown_and_not_revoked(tmp_path: Path) -> None:
     run(work())
 
 
-PATHS = [("GET", "/keys"), ("POST", "/keys"), ("DELETE", "/keys/a"), ("GET", "/spend"), ("GET", "/audit"), ("GET", "/openapi.json")]  # fmt: skip
+PATHS = [("GET", "/keys"), ("POST", "/keys"), ("DELETE", "/keys/a"), ("GET", "/spend"), ("GET", "/audit"), ("DELETE", "/content?key=a"), ("GET", "/openapi.json")]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -321,6 +321,7 @@ def test_no_body_and_no_query_makes_it_fail(tmp_path: Path) -> None:
                 ("GET", f"/spend{query}", None),
                 ("GET", f"/audit{query}", None),
                 ("DELETE", key, None),
+                ("DELETE", f"/content{query}", None),
             ):
                 where = yarl.URL(f"{url}/v1/baton{path}", encoded=True)
                 async with session.request(method, where, data=data) as reply:
@@ -331,7 +332,7 @@ def test_no_body_and_no_query_makes_it_fail(tmp_path: Path) -> None:
         url = runner.run(stack.enter_async_context(opened(tmp_path)))
 
         @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-        @given(BODIES, st.text(max_size=20), st.sampled_from(["by", "since", "until", "limit", "before", "x"]))
+        @given(BODIES, st.text(max_size=20), st.sampled_from(["by", "since", "until", "limit", "before", "user", "x"]))
         def examine(body: Any, text: str, parameter: str) -> None:
             runner.run(tried(url, body, text, parameter))
 
@@ -350,6 +351,7 @@ def test_what_is_answered_is_what_the_document_says(tmp_path: Path) -> None:
                 ("GET", "/keys", "/keys", None),
                 ("GET", "/keys/alice", "/keys/{name}", None),
                 ("GET", "/spend", "/spend", None),
+                ("DELETE", "/content?key=alice&dry_run=true", "/content", None),
                 ("GET", "/audit", "/audit", None),
                 ("DELETE", "/keys/alice", "/keys/{name}", None),
                 ("GET", "/keys/nobody", "/keys/{name}", None),

@@ -8,6 +8,7 @@ import sys
 import typer
 
 from baton.cli.backtest import backtest
+from baton.cli.content import content_app
 from baton.cli.demo.command import demo
 from baton.cli.explain import explain
 from baton.cli.handoff import handoff
@@ -33,6 +34,7 @@ for command in (up, demo, route, explain, backtest, handoff, report, spend, vali
     app.command()(command)
 app.add_typer(import_app, name="import")
 app.add_typer(keys_app, name="keys")
+app.add_typer(content_app, name="content")
 
 
 def main() -> None:

@@ -35,6 +35,7 @@ def create(
     tpm: Annotated[int | None, typer.Option(min=1, help="Tokens per minute.")] = None,
     parallel: Annotated[int | None, typer.Option(min=1, help="Requests at once.")] = None,
     task_type: Annotated[str | None, typer.Option(help="Task type of everything it asks.")] = None,
+    content: Annotated[str | None, typer.Option(help="off: keep nothing of its prompts and answers.")] = None,
     floor: Annotated[float | None, typer.Option(min=0, max=1, help="Share of the reference's quality.")] = None,
     min_quality: Annotated[float | None, typer.Option(min=0, max=1, help="Absolute quality 0..1.")] = None,
     lambda_: Annotated[
@@ -51,6 +52,7 @@ def create(
         "name": name, "team": team, "models": model, "routes": route, "expires": _moment(expires),
         "day_usd": day_usd, "month_usd": month_usd, "total_usd": total_usd, "rpm": rpm, "tpm": tpm,
         "parallel": parallel, "task_type": task_type, "floor": floor, "min_quality": min_quality, "lambda": lambda_,
+        "content": content,
     }  # fmt: skip
     try:
         order = msgspec.convert({key: value for key, value in given.items() if value is not None}, type=NewKey)

@@ -72,6 +72,10 @@ class KeyTerms(LimitFields, frozen=True, omit_defaults=True, kw_only=True, renam
         Annotated[float, Meta(ge=0)] | None, Meta(description="Quality points per USD saved on 1,000 tasks")
     ] = None
     task_type: Annotated[str | None, Meta(description="Task type of everything this key asks")] = None
+    content: Annotated[
+        Literal["off"] | None,
+        Meta(description="off: nothing is kept of its prompts and answers, whatever content.mode is"),
+    ] = None
     team: Annotated[Name | None, Meta(description="Who shares budgets with other keys: see spend.teams")] = None
     expires: Annotated[
         Annotated[str, checked(moment_problem, "A day or a moment of UTC: 2027-01-31 or 2027-01-31T12:00:00Z")] | None,

@@ -189,7 +189,7 @@ class Carrier:
         """What an answer says of its request, with what was done here and not by the model."""
         if way.request.dialect != "openai-responses":
             return conversation.members
-        store = b"true" if self._answers.keeps(way.request.members) else b"false"
+        store = b"true" if self._answers.keeps(way.request.members, way.run.caller) else b"false"
         return {**conversation.members, "store": store, "previous_response_id": way.run.continues or b"null"}
 
     def _target(self, card: ModelCard, provider: Provider, dialect: Dialect) -> Target:

@@ -102,8 +102,8 @@ class House:
         now = self._now()
         run = Run(self._ids.new(now), arrival, now, time.perf_counter)
         content = self.config.content
-        run.keep_content = content.mode == "full" or (
-            content.mode == "sampled" and self._sample() < content.sample_rate
+        run.keep_content = arrival.caller.keeps_content and (
+            content.mode == "full" or (content.mode == "sampled" and self._sample() < content.sample_rate)
         )
         return run
 

@@ -69,13 +69,13 @@ class KeptAnswers:
         body = splice(members, {"input": b"[" + b",".join(items) + b"]", "previous_response_id": None})
         return replace(arrival, body=body, continues=raw)
 
-    def keeps(self, members: Mapping[str, Raw]) -> bool:
+    def keeps(self, members: Mapping[str, Raw], caller: Caller) -> bool:
         """Whether the answer to this request will be kept."""
-        return self._on and bytes(members.get("store", NULL)) != b"false"
+        return self._on and caller.keeps_content and bytes(members.get("store", NULL)) != b"false"
 
     def keep(self, members: Mapping[str, Raw], response: bytes, caller: Caller) -> None:
         """`members` are those of the request as it was continued; an empty `response` is none."""
-        if not response or not self.keeps(members):
+        if not response or not self.keeps(members, caller):
             return
         answer = _RESPONSE.decode(response)
         if answer.id:
@@ -105,6 +105,9 @@ class KeptAnswers:
         if not self._on:
             text = f"response {id_!r} is not kept: this gateway keeps no content (content.mode is off); send the input"
             raise NotKept(text, "previous_response_id")
+        if not caller.keeps_content:
+            text = f"response {id_!r} is not kept: of key {caller.name!r} no content is kept (content: off)"
+            raise NotKept(f"{text}; send the input", "previous_response_id")
         found = self._keep.get(SPACE, _key(caller, id_))
         if found is None:
             text = f"response {id_!r} is not kept here: it is unknown, deleted, expired or was made with store false"

@@ -33,7 +33,7 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class PrivateState:
-    """`durable` False keeps the words of conversations out of the file (`content: off`)."""
+    """`durable` False keeps the words of conversations out of the file (`content: off`, of the house or of a key)."""
 
     def __init__(self, keep: Keep, seal_key: bytes, ttl_s: float, *, durable: bool) -> None:
         self._keep = keep
@@ -96,7 +96,8 @@ class PrivateState:
         return None if found is None else _ORIGIN.decode(found)
 
     def _put(self, caller: Caller, key: str, memories: tuple[TurnMemory, ...]) -> None:
-        self._keep.put(TURNS, _key(caller, key), _encode(memories), self._ttl_s, durable=self._durable)
+        durable = self._durable and caller.keeps_content
+        self._keep.put(TURNS, _key(caller, key), _encode(memories), self._ttl_s, durable=durable)
 
     def _memories(self, caller: Caller, key: str) -> tuple[TurnMemory, ...]:
         found = self._keep.get(TURNS, _key(caller, key))

@@ -1,6 +1,7 @@
-"""Transactions that delete: in the file of one gateway, or in the PostgreSQL that many are shipped to.
+"""Deleting in the file of one gateway, or in the PostgreSQL that many are shipped to.
 
-Each is short, so that whoever writes waits for milliseconds. In the file, what is deleted is overwritten with zeros.
+What is to be deleted is looked for while others write; they wait only while it is deleted, for milliseconds. In the
+file it is overwritten with zeros.
 """
 
 from collections.abc import Iterator
@@ -52,16 +53,27 @@ class Deleting:
                 prepare(self.place, self._engine)
 
     @contextmanager
-    def transaction(self, *, alone: bool = False) -> Iterator[Connection | None]:
-        """One that may write. None where `alone` is wanted and another process does the same. Raises LedgerError."""
+    def transaction(self) -> Iterator[Connection]:
+        """One that only reads until `begin_to_write`. Raises LedgerError."""
         with self.explained():
             connection = self._connected()
             try:
-                yield connection if self._begin(connection, alone=alone) else None
+                yield connection
                 connection.commit()
             except BaseException:
                 self.close()
                 raise
+
+    def is_alone(self, connection: Connection) -> bool:
+        """False where another replica looks for what is old in the same PostgreSQL."""
+        if not self.remote:
+            return True
+        return bool(connection.exec_driver_sql(f"SELECT pg_try_advisory_xact_lock({KEEPING})").scalar())
+
+    def begin_to_write(self, connection: Connection) -> None:
+        """From here on nobody else writes, until the end of the transaction."""
+        begin = f"SELECT pg_advisory_xact_lock({LOCK})" if self.remote else "BEGIN IMMEDIATE"
+        connection.exec_driver_sql(begin)
 
     def explained(self) -> AbstractContextManager[None]:
         place = self.place
@@ -96,15 +108,6 @@ class Deleting:
             self._connection.close()
             self._connection = None
         self._engine.dispose()
-
-    def _begin(self, connection: Connection, *, alone: bool) -> bool:
-        if not self.remote:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-            return True
-        if alone and not connection.exec_driver_sql(f"SELECT pg_try_advisory_xact_lock({KEEPING})").scalar():
-            return False
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
-        return True
 
     def _connected(self) -> Connection:
         if self._connection is None:

@@ -3,10 +3,11 @@
 `rollups` and `spend` name no request, and budgets of all time are read from them. A task goes with its last request.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, select
+from sqlalchemy import ColumnElement, Connection, Delete, Select, Table, bindparam, delete, func, select
 
 from baton.record.deletion import Deleting
 from baton.record.schema import attempts, contents, decisions, grades, requests, tasks
@@ -39,6 +40,7 @@ class Deleted(Struct):
     contents: int = 0
 
 
+Rows = Sequence[Mapping[str, Any]]
 Pause = Callable[[], bool]
 """Lets others write; True when there is no time to go on."""
 
@@ -48,14 +50,16 @@ def sweep(place: Deleting, bounds: Bounds, pause: Pause, *, whole: bool) -> Dele
 
     Raises LedgerError.
     """
-    deleted = Deleted()
-    deleted.contents = _repeat(place, lambda connection: _old_contents(connection, bounds), pause)
+    below = bounds.shipped_below
+    old_contents = found_contents(contents.c.at < bounds.contents_before, below)
+    deleted = Deleted(contents=_repeat(place, old_contents, delete_contents, pause))
     if (before := bounds.rows_before) is not None:
-        last_id = None if whole else id_at(before)
-        deleted.requests = _repeat(place, lambda one: _old_requests(one, before, last_id, bounds.shipped_below), pause)
-        _repeat(place, lambda connection: _old_tasks(connection, before), pause)
+        old = _found_requests(before, None if whole else id_at(before), below)
+        deleted.requests = _repeat(place, old, lambda one, found: _delete_requests(one, found, before, below), pause)
+        _repeat(place, _found_tasks(before), lambda one, found: _delete(one, OF_TASK, found), pause)
         if whole:
-            _repeat(place, lambda connection: _lone_grades(connection, before, bounds.shipped_below), pause)
+            lone = _found_lone_grades(before, below)
+            _repeat(place, lone, lambda one, found: _delete(one, OF_ROW[grades.name], found), pause)
     return deleted
 
 
@@ -64,73 +68,73 @@ def id_at(at: float) -> str:
     return f"{max(0, int(at * 1_000)):012x}g"
 
 
-def _repeat(place: Deleting, step: Callable[[Connection], int], pause: Pause) -> int:
+def _repeat(place: Deleting, find: Select[Any], remove: Callable[[Connection, Rows], None], pause: Pause) -> int:
     """Until nothing is left, somebody else is at it, or there is no time."""
     total = 0
     while True:
-        with place.transaction(alone=True) as connection:
-            count = 0 if connection is None else step(connection)
-        total += count
-        if count == 0 or pause():
+        with place.transaction() as connection:
+            found = _rows(connection, find) if place.is_alone(connection) else []
+            if found:
+                place.begin_to_write(connection)
+                remove(connection, found)
+        total += len(found)
+        if not found or pause():
             return total
 
 
-def _old_contents(connection: Connection, bounds: Bounds) -> int:
-    return delete_some(connection, contents.c.at < bounds.contents_before, bounds.shipped_below)
-
-
-def delete_some(connection: Connection, which: ColumnElement[bool], below: int | None = None) -> int:
-    """Contents, at most a batch."""
-    size = func.length(contents.c.request) + func.length(contents.c.answer)
-    query = select(contents.c.sequence, contents.c.replica, size).where(which).limit(BATCH_ROWS)
-    if below is not None:
-        query = query.where(contents.c.sequence < below)
-    keys: list[dict[str, object]] = []
-    total = 0
-    for sequence, replica, length in connection.execute(query):
-        total += length
-        if keys and total > BATCH_BYTES:
+def _rows(connection: Connection, find: Select[Any]) -> list[dict[str, Any]]:
+    """At most a batch; where sizes are told, no more than may be deleted at once."""
+    found: list[dict[str, Any]] = []
+    size = 0
+    for row in connection.execute(find.limit(BATCH_ROWS)).mappings():
+        size += row.get("size", 0)
+        if found and size > BATCH_BYTES:
             break
-        keys.append({"of_sequence": sequence, "of_replica": replica})
-    if keys:
-        connection.execute(OF_ROW[contents.name], keys)
-    return len(keys)
+        found.append(dict(row))
+    return found
 
 
-def _old_requests(connection: Connection, before: float, last_id: str | None, below: int | None) -> int:
-    row = requests.c
-    query = select(row.sequence, row.replica, row.request_id, row.decision_id).where(row.at < before).limit(BATCH_ROWS)
+def found_contents(which: ColumnElement[bool], below: int | None = None) -> Select[Any]:
+    size = func.length(contents.c.request) + func.length(contents.c.answer)
+    query = select(*_key(contents), size.label("size")).where(which)
+    return query if below is None else query.where(contents.c.sequence < below)
+
+
+def delete_contents(connection: Connection, found: Rows) -> None:
+    _delete(connection, OF_ROW[contents.name], found)
+
+
+def _found_requests(before: float, last_id: str | None, below: int | None) -> Select[Any]:
+    ids = requests.c.request_id.label("of_request"), requests.c.decision_id.label("of_decision")
+    query = select(*_key(requests), *ids).where(requests.c.at < before)
     if last_id is not None:
-        query = query.where(row.request_id < last_id)
-    if below is not None:
-        query = query.where(row.sequence < below)
-    found = [
-        {"of_sequence": sequence, "of_replica": replica, "of_request": request_id, "of_decision": decision_id}
-        for sequence, replica, request_id, decision_id in connection.execute(query)
-    ]
-    if found:
-        for statement in (OF_ROW[attempts.name], OF_ROW[contents.name], OF_ROW[requests.name]):
-            connection.execute(statement, found)
-        connection.execute(OF_REQUEST if below is None else OF_REQUEST.where(grades.c.sequence < below), found)
-        connection.execute(OF_DECISION.where(decisions.c.at < before), found)
-    return len(found)
+        query = query.where(requests.c.request_id < last_id)
+    return query if below is None else query.where(requests.c.sequence < below)
 
 
-def _old_tasks(connection: Connection, before: float) -> int:
-    query = select(tasks.c.task_id).where(tasks.c.last_at < before).limit(BATCH_ROWS)
-    found = [{"of_task": task_id} for (task_id,) in connection.execute(query)]
-    if found:
-        connection.execute(OF_TASK, found)
-    return len(found)
+def _delete_requests(connection: Connection, found: Rows, before: float, below: int | None) -> None:
+    for table in (attempts, contents, requests):
+        _delete(connection, OF_ROW[table.name], found)
+    _delete(connection, OF_REQUEST if below is None else OF_REQUEST.where(grades.c.sequence < below), found)
+    _delete(connection, OF_DECISION.where(decisions.c.at < before), found)
 
 
-def _lone_grades(connection: Connection, before: float, below: int | None) -> int:
+def _found_tasks(before: float) -> Select[Any]:
+    return select(tasks.c.task_id.label("of_task")).where(tasks.c.last_at < before)
+
+
+def _found_lone_grades(before: float, below: int | None) -> Select[Any]:
     """Those whose request never came, or was deleted before them."""
-    without = ~select(requests.c.sequence).where(requests.c.request_id == grades.c.request_id).exists()
-    query = select(grades.c.sequence, grades.c.replica).where(grades.c.at < before, without).limit(BATCH_ROWS)
-    if below is not None:
-        query = query.where(grades.c.sequence < below)
-    found = [{"of_sequence": sequence, "of_replica": replica} for sequence, replica in connection.execute(query)]
-    if found:
-        connection.execute(OF_ROW[grades.name], found)
-    return len(found)
+    theirs = select(requests.c.sequence).where(requests.c.request_id == grades.c.request_id).exists()
+    query = select(*_key(grades)).where(grades.c.at < before, ~theirs)
+    return query if below is None else query.where(grades.c.sequence < below)
+
+
+def _key(table: Table) -> tuple[ColumnElement[Any], ...]:
+    return table.c.sequence.label("of_sequence"), table.c.replica.label("of_replica")
+
+
+def _delete(connection: Connection, statement: Delete, found: Rows) -> None:
+    """Each statement takes of a row what it needs."""
+    names = statement.compile().params
+    connection.execute(statement, [{name: row[name] for name in names if name in row} for row in found])

@@ -1,17 +1,20 @@
-"""The slow thread of a ledger: deletes what is older than the config lets it be, in the file and in PostgreSQL.
+"""The slow thread of a ledger: deletes what is too old, and what somebody asked to be deleted, in file and PostgreSQL.
 
-Once a minute what is due; when it starts, and then once a day, a pass over everything. A place that cannot be reached
-is tried again a minute later.
+Once a minute what is due; when it starts, and then once a day, a pass over everything. Orders (`erasure.py`) of other
+replicas are followed within a minute, and again each hour for what arrived late, until age does the same. A place that
+cannot be reached is tried again a minute later.
 """
 
 import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from baton.record.database import Place
 from baton.record.deletion import Deleting
+from baton.record.erasure import erase, found, read_orders
 from baton.record.retention import Bounds, sweep
 from baton.types.errors import LedgerError
 from baton.types.sample import Sample
@@ -19,6 +22,9 @@ from baton.types.sample import Sample
 DAY_S = 86_400.0
 FIRST_S, EVERY_S = 5.0, 60.0
 WHOLE_EVERY_S = DAY_S
+AGAIN_EVERY_S = 3_600.0
+RECENT_S = 600.0
+"""An order so young is followed at each pass: what came before it may still be on its way."""
 PAUSE_S = 0.02
 """Between two transactions: several times as long as one of them takes."""
 CLOSE_S = 2.0
@@ -48,7 +54,9 @@ class Upkeep:
         self._file = Deleting(path)
         self._places = [self._file] if shared is None else [self._file, Deleting(shared)]
         self._whole_at: dict[Place, float] = {}
-        self._errors: dict[Place, str] = {}
+        self._errors: dict[str, str] = {}
+        self._followed = 0
+        self._again_at = 0.0
         self._requests = 0
         self._contents = 0
         self._stop = threading.Event()
@@ -66,26 +74,43 @@ class Upkeep:
     def run(self) -> None:
         """One pass, as the thread makes it."""
         for place in self._places:
-            try:
-                self._tidy(place)
-            except LedgerError as error:
-                if self._errors.get(place.place) != str(error):
-                    log.warning("what is old could not be deleted, it is tried again: %s", error)
-                self._errors[place.place] = str(error)
-            else:
-                self._errors.pop(place.place, None)
+            self._attempt(f"what is old in {'PostgreSQL' if place.remote else 'the file'}", partial(self._tidy, place))
+        self._attempt("what was asked for", self._follow_orders)
+        for place in self._places:
+            if place.remote:
+                place.close()
         for one in self._also:
             one()
 
     def samples(self) -> list[Sample]:
-        told = "Deleted because of their age, in the file and in PostgreSQL."
+        told = "Deleted because of their age or by order, in the file and in PostgreSQL."
         return [
             Sample("baton_retention_deleted", "counter", told, (("what", "requests"),), self._requests),
             Sample("baton_retention_deleted", "counter", told, (("what", "contents"),), self._contents),
-            Sample(
-                "baton_retention_failing", "gauge", "1 while what is old cannot be deleted.", (), bool(self._errors)
-            ),
+            Sample("baton_retention_failing", "gauge", "1 while something cannot be deleted.", (), bool(self._errors)),
         ]
+
+    def _attempt(self, what: str, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except LedgerError as error:
+            if self._errors.get(what) != str(error):
+                log.warning("%s could not be deleted, it is tried again: %s", what, error)
+            self._errors[what] = str(error)
+        else:
+            self._errors.pop(what, None)
+
+    def _follow_orders(self) -> None:
+        now = self._now()
+        again = now - self._again_at >= AGAIN_EVERY_S
+        orders = read_orders(self._places[-1], 0.0 if self.content_days is None else now - self.content_days * DAY_S)
+        for order in orders:
+            if again or order.number > self._followed or now - order.at < RECENT_S:
+                for place in self._places:
+                    self._contents += erase(place, found(place, order.which, order.at), self._pause)
+        if not self._stop.is_set():
+            self._followed = max((order.number for order in orders), default=0)
+            self._again_at = now if again else self._again_at
 
     def _tidy(self, place: Deleting) -> None:
         now = self._now()
@@ -99,8 +124,6 @@ class Upkeep:
         if place.wants_to_shrink():
             while place.shrink() and not self._pause():
                 pass
-        if place.remote:
-            place.close()
 
     def _bounds(self, place: Deleting, now: float) -> Bounds:
         days = self.content_days

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from baton.server.admin.routes import Admin
 
 log = logging.getLogger("baton.server")
-ADMIN_PATHS = tuple(f"/v1/baton/{name}" for name in ("keys", "spend", "audit", "openapi.json"))
+ADMIN_PATHS = tuple(f"/v1/baton/{name}" for name in ("keys", "spend", "content", "audit", "openapi.json"))
 """What belongs to the admin API; the other paths below `/v1/baton` are doors like any other."""
 
 FIXED = (

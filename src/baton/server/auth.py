@@ -142,6 +142,7 @@ class Keys:
             routes=terms.routes,
             path=limited(path),
             accounts=tuple(account.name for account in path),
+            keeps_content=terms.content != "off",
             expires_at=None if terms.expires is None else moment_of(terms.expires),
         )
 

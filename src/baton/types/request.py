@@ -98,5 +98,7 @@ class Caller(Struct, frozen=True):
     """The accounts that limit it, outermost first: those that have no limit are left out."""
     accounts: tuple[str, ...] = ()
     """The accounts that what it spends is booked to, with limits or without; empty: the house and the key."""
+    keeps_content: bool = True
+    """Its prompts and answers may be kept, as far as the config keeps any."""
     expires_at: float | None = None
     """Unix time from which on the key is not good any more."""

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
@@ -16,8 +17,12 @@ from baton.config.problems import nearest
 from baton.config.schema import Config, KeyTerms
 from baton.flow.spending import spent_now
 from baton.record.database import Place
+from baton.record.deletion import Deleting
+from baton.record.erasure import Which
 from baton.record.keys import Change, KeyStore, StoredKey
 from baton.record.spend import spend_by
+from baton.server.admin.erasing import Erased
+from baton.server.admin.erasing import erase as _erase
 from baton.server.auth import terms_of
 from baton.types.errors import Conflict, NotAllowed, RequestError
 from baton.types.money import usd_from_nano
@@ -125,6 +130,18 @@ class Book:
             SpendRow(one.account, one.requests, one.input_tokens, one.output_tokens, usd_from_nano(one.cost))
             for one in lines
         ]
+
+    def erase(self, which: Which, actor: str, *, dry_run: bool) -> Erased:
+        """Contents of the ledger, here and in PostgreSQL; other replicas follow within a minute. Raises LedgerError."""
+        places = [Deleting(self._place)]
+        path = Path(self._config.ledger.path)
+        if places[0].remote and path.is_file():
+            places.insert(0, Deleting(path))
+        try:
+            return _erase(places, which, None if dry_run else actor, self._now())
+        finally:
+            for place in places:
+                place.close()
 
     def changes(self, limit: int, before: int | None) -> list[Change]:
         """Newest first."""

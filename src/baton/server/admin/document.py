@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from baton.record.keys import Change
 from baton.server.admin.book import KeyView, MadeKey, NewKey, SpendRow
+from baton.server.admin.erasing import NAMED, Erased
 from baton.types.spend import KINDS
 
 
@@ -36,7 +37,7 @@ class ChangeList(Struct):
     changes: list[Change]
 
 
-TYPES = (NewKey, MadeKey, KeyView, KeyList, SpendTable, ChangeList, ErrorBody)
+TYPES = (NewKey, MadeKey, KeyView, KeyList, SpendTable, ChangeList, Erased, ErrorBody)
 
 
 def document() -> dict[str, Any]:
@@ -69,6 +70,7 @@ def document() -> dict[str, Any]:
             "delete": _operation("Revoke a key: refused within a second", of[KeyView], parameters=[name]),
         },
         "/v1/baton/spend": {"get": spend},
+        "/v1/baton/content": {"delete": _erase(of[Erased])},
         "/v1/baton/audit": {"get": audit},
     }
     for operations in paths.values():
@@ -81,6 +83,16 @@ def document() -> dict[str, Any]:
         "components": {"schemas": components, "securitySchemes": {"admin": {"type": "http", "scheme": "bearer"}}},
         "security": [{"admin": []}],
     }
+
+
+def _erase(answer: dict[str, Any]) -> dict[str, Any]:
+    text = {"type": "string", "minLength": 1}
+    dry_run = {"type": "string", "enum": ["true", "false"], "default": "false"}
+    return _operation(
+        "Delete kept prompts and answers to which all of this applies; at least one has to be given",
+        answer,
+        parameters=[*(_parameter(one, "query", text) for one in NAMED), _parameter("dry_run", "query", dry_run)],
+    )
 
 
 def _operation(

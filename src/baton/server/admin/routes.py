@@ -5,8 +5,10 @@ in a thread, since it waits for the disk; 4. the answer is JSON.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from datetime import date
+from functools import partial
 from typing import Any, TypeVar, get_args
 
 import msgspec
@@ -20,6 +22,7 @@ from baton.protocol.voice import voice_of
 from baton.record.ledger import Ledger
 from baton.server.admin.book import Book, NewKey
 from baton.server.admin.document import document
+from baton.server.admin.erasing import NAMED, which_of
 from baton.server.auth import Keys
 from baton.types.errors import (
     BatonError,
@@ -57,6 +60,7 @@ class Admin:
                 Route(f"{PREFIX}/keys/{{name}}", self._guarded(self._show), methods=["GET"]),
                 Route(f"{PREFIX}/keys/{{name}}", self._guarded(self._revoke), methods=["DELETE"]),
                 Route(f"{PREFIX}/spend", self._guarded(self._spend), methods=["GET"]),
+                Route(f"{PREFIX}/content", self._guarded(self._erase), methods=["DELETE"]),
                 Route(f"{PREFIX}/audit", self._guarded(self._audit), methods=["GET"]),
                 Route(f"{PREFIX}/openapi.json", self._guarded(self._openapi), methods=["GET"]),
             ],
@@ -97,6 +101,14 @@ class Admin:
             raise RequestError(f"`by` must be one of {', '.join(KINDS)}, not {query['by']!r}", "by")
         rows = await self._fresh(self._book.spend, kind, _date(query, "since"), _date(query, "until"))
         return _json({"by": kind, "rows": rows})
+
+    async def _erase(self, request: Request, actor: str) -> Response:
+        query = _query(request, {*NAMED, "dry_run"})
+        dry_run = query.pop("dry_run", "false")
+        if dry_run not in {"true", "false"}:
+            raise RequestError(f"`dry_run` must be true or false, not {dry_run!r}", "dry_run")
+        which = which_of(query, time.time())
+        return _json(await self._fresh(partial(self._book.erase, which, actor, dry_run=dry_run == "true")))
 
     async def _audit(self, request: Request, _actor: str) -> Response:
         query = _query(request, {"limit", "before"})
