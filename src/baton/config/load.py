@@ -17,6 +17,7 @@ from baton.config.schema import Config
 from baton.config.shape import File
 from baton.config.tree import MAX_TEXT_BYTES, read_tree
 from baton.config.variables import Variables
+from baton.decide.arm import arms_of
 from baton.types.decision import PolicySnapshot
 from baton.types.errors import ConfigError, ProofError
 
@@ -61,6 +62,7 @@ def build_config(file: File, env: Mapping[str, str], problems: Problems, day: da
     aliases = resolve_aliases(file.aliases, models.cards, models.failed, problems)
     aliases |= bare_names(models.cards, known, file.aliases)
     names = Names(models.cards, aliases, models.failed, problems)
+    names.arms = [arm.name for card in models.cards.values() for arm in arms_of(card) if arm.effort]
     server = check_server(file.server, names, problems)
     task_types = build_task_types(file.task_types, names, problems)
     server = check_uses(server, names)

@@ -12,7 +12,7 @@ from baton.config.prices import listed
 from baton.config.problems import Problems, joined, nearest
 from baton.config.providers import Providers, is_local
 from baton.config.shape import ModelEntry, PriceEntry
-from baton.types.card import Deployment, ModelCard, Provider
+from baton.types.card import Deployment, EffortArm, ModelCard, Provider
 from baton.types.money import Price, price_from_usd
 from baton.types.quirks import Quirks
 
@@ -97,6 +97,9 @@ class Models:
                 names.task_type(task_type, f"{self._paths[card.id]}.specialities")
             for task_type in card.quality:
                 names.task_type(task_type, f"{self._paths[card.id]}.quality")
+            for step, arm in card.efforts.items():
+                for task_type in arm.quality:
+                    names.task_type(task_type, f"{self._paths[card.id]}.efforts.{step}.quality")
 
     def _wanted(self, entries: tuple[str | ModelEntry | None, ...]) -> list[tuple[ModelEntry, str]]:
         """Every model once; what is named outweighs what a wildcard covers."""
@@ -178,6 +181,9 @@ class Models:
             capabilities=_or_known(entry.capabilities, known.capabilities if known else frozenset()),
             specialities=_or_known(entry.specialities, known.specialities if known else frozenset()),
             quality=entry.quality,
+            efforts={
+                name: EffortArm(name, one.output_factor, one.quality) for name, one in entry.efforts.items() if one
+            },
         )
 
     def _note_missing(self, model: str, missing: list[str], host: BuiltinProvider | None, path: str) -> None:

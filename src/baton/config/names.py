@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from baton.config.checks import RESERVED
 from baton.config.problems import Problems, nearest
 from baton.decide.rule import RULES, TIERS_UPWARD
+from baton.types.card import EFFORT_MARK, arm_name
 
 
 class Names:
@@ -19,6 +20,8 @@ class Names:
         self.keys: Collection[str] | None = ()
         """None when a key could not be read, so that nothing is known about their names."""
         self._cards = cards
+        self.arms: Collection[str] = ()
+        """`model@effort` for every step of effort that a card names."""
         self._failed = failed
         self._problems = problems
 
@@ -29,8 +32,21 @@ class Names:
             self._dangling("model", name, [*self._cards, *self._failed, *self.aliases], path)
         return target
 
-    def models(self, names: Iterable[str], path: str) -> tuple[str, ...]:
-        return tuple(self.model(name, f"{path}[{index}]") for index, name in enumerate(names))
+    def arm(self, name: str, path: str) -> str:
+        """The id behind a model's name, or a model with one of its steps of effort."""
+        target = self.aliases.get(name, name)
+        model, _, step = target.rpartition(EFFORT_MARK)
+        named = arm_name(self.aliases.get(model, model), step) if model else target
+        if named in self.arms or model in self._failed:
+            return named
+        known = [*self._cards, *self._failed, *self.aliases, *self.arms]
+        if target not in self._cards and target not in self._failed:
+            self._dangling("model", name, known, path)
+        return target
+
+    def rungs(self, names: Iterable[str], path: str) -> tuple[str, ...]:
+        """Arms of a ladder or a cascade."""
+        return tuple(self.arm(name, f"{path}[{index}]") for index, name in enumerate(names))
 
     def allow_list(self, patterns: Iterable[str], path: str) -> tuple[str, ...]:
         """Ids, aliases, or patterns of ids; each must allow something."""
@@ -54,6 +70,8 @@ class Names:
     def rule(self, rule: str, path: str) -> str:
         """A word of the rules, or the id of a model."""
         target = rule if rule in RULES else self.aliases.get(rule, rule)
+        if EFFORT_MARK in target and target not in self._cards:
+            return self.arm(target, path)
         if target not in RULES and target not in self._cards and target not in self._failed:
             self._dangling("rule", rule, [*RULES, *self._cards], path)
         return target

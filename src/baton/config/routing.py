@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 
 import msgspec
 
+from baton.config.cascades import cascade_of, limit_of
 from baton.config.catalogue import Catalogue
 from baton.config.checks import RESERVED
 from baton.config.names import Names
@@ -92,11 +93,14 @@ def _task_type(base: TaskType, entry: TaskTypeEntry, names: Names, problems: Pro
     if entry.reference is not None:
         changes["reference"] = names.model(entry.reference, f"{path}.reference")
     if entry.ladder is not None:
-        changes["ladder"] = names.models(entry.ladder, f"{path}.ladder")
+        changes["ladder"] = names.rungs(entry.ladder, f"{path}.ladder")
     if entry.parent is not None:
         names.task_type(entry.parent, f"{path}.parent")
     if entry.never_below is not None:
         changes["never_below"] = names.rung(entry.never_below, f"{path}.never_below")
+    reference = changes.get("reference", base.reference)
+    changes["cascade"] = cascade_of(entry.cascade, base.name, reference, path, names, problems)
+    changes["escalation"] = limit_of(entry.escalation)
     if entry.match is not None:
         changes["match"] = tuple(
             _match(one, f"{path}.match[{index}]", problems) for index, one in enumerate(entry.match)
@@ -122,11 +126,11 @@ def build_routes(given: tuple[RouteEntry | None, ...], names: Names, problems: P
         if entry.name in routes:
             problems.add(path, f"route {entry.name!r} is given twice, first as {first[entry.name]}: rename one")
         first.setdefault(entry.name, path)
-        routes.setdefault(entry.name, _route(entry, names, path))
+        routes.setdefault(entry.name, _route(entry, names, path, problems))
     return tuple((routes | {name: one for name, one in BUILTIN_ROUTES.items() if name not in routes}).values())
 
 
-def _route(entry: RouteEntry, names: Names, path: str) -> Route:
+def _route(entry: RouteEntry, names: Names, path: str, problems: Problems) -> Route:
     names.asked(entry.model, f"{path}.model")
     for index, task_type in enumerate(entry.task_type):
         names.task_type(task_type, f"{path}.task_type[{index}]")
@@ -149,4 +153,6 @@ def _route(entry: RouteEntry, names: Names, path: str) -> Route:
         tool_policy=entry.tool_policy or base.tool_policy,
         hedge=entry.hedge,
         resume=entry.resume,
+        cascade=cascade_of(entry.cascade, "", None, path, names, problems),
+        escalation=limit_of(entry.escalation),
     )

@@ -35,10 +35,11 @@ from baton.config.schema import (
     StateConfig,
 )
 from baton.types.card import AuthStyle, Capability, Dialect, Tier
+from baton.types.conversation import Effort
 from baton.types.quirks import Quirks
 from baton.types.reliability import Reliability
 from baton.types.secret import Secret
-from baton.types.task import ToolPolicy
+from baton.types.task import OnCap, ToolPolicy
 
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 REFERENCE_PATTERN = r"\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}"
@@ -98,6 +99,18 @@ class DeploymentEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     ] = None
 
 
+class EffortEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A step of reasoning effort as a rung of its own: `model@step` in ladders, rules and cascades."""
+
+    output_factor: Annotated[
+        Annotated[float, Meta(gt=0, le=100)],
+        Meta(description="Tokens of output, thinking included, beside those of the model as it is"),
+    ] = 1.0
+    quality: Annotated[dict[str, Share], Meta(description="Quality 0..1 per task type that you assert")] = field(
+        default_factory=dict
+    )
+
+
 class ModelEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A model card. For a built-in model, what is given here replaces what is known, field by field."""
 
@@ -121,10 +134,55 @@ class ModelEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
     auth: Annotated[AuthStyle | None, Meta(description="How this model's own address wants its key")] = None
     api_key: ApiKey | None = None
     quirks: Annotated[Quirks | None, Meta(description="What this model takes otherwise")] = None
+    efforts: Annotated[
+        dict[Effort, EffortEntry | None], Meta(description="Steps of reasoning effort that are rungs of their own")
+    ] = field(default_factory=dict)
     deployments: Annotated[
         tuple[DeploymentEntry, ...],
         Meta(description="Where it can be asked, instead of `provider`: the one with the least to do is taken"),
     ] = ()
+
+
+class CascadeEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Cheap models first, and a look at what they say; a stronger one where it does not convince."""
+
+    models: Annotated[
+        Annotated[tuple[str, ...], Meta(min_length=1, max_length=8)],
+        Meta(description="Who is asked, one after the other: model or model@effort"),
+    ]
+    escalate_to: Annotated[
+        str | None, Meta(description="Who answers when none of them convinces; default: the task type's reference")
+    ] = None
+    agree_with: Annotated[
+        str | None, Meta(description="A second cheap model: only an answer that two of them give is kept")
+    ] = None
+    checks: Annotated[
+        tuple[Word, ...],
+        Meta(description="Checks beside those that are always made: logprob, executes, or the name of a judge"),
+    ] = ()
+    min_logprob: Annotated[
+        Annotated[float, Meta(le=0)] | None, Meta(description="Least mean log-probability of an answer's tokens")
+    ] = None
+    hold: Annotated[
+        bool, Meta(description="Hold streams until they are checked; else they go to `escalate_to` at once")
+    ] = False
+    share_kept: Annotated[
+        Share, Meta(description="Share of requests that `escalate_to` is expected not to be asked for")
+    ] = 0.7
+    skip_above: Annotated[
+        Share | None, Meta(description="Difficulty 0..1 above which `escalate_to` is asked at once")
+    ] = None
+
+
+class EscalationEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How much of one key's traffic may go to dearer models than rules and table alone would give it."""
+
+    limit: Annotated[Share, Meta(description="Share of the last `window` requests of a key")] = 0.3
+    window: Annotated[Annotated[int, Meta(ge=10, le=100_000)], Meta(description="Requests that are looked at")] = 500
+    on_cap: Annotated[
+        OnCap,
+        Meta(description="What then becomes of a request that would go up: refuse, reference, or cheap (it stays)"),
+    ] = "reference"
 
 
 class MatchEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -167,6 +225,12 @@ class TaskTypeEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     never_below: Annotated[
         str | None, Meta(description="Safety floor, a model or a tier: nothing below it ever serves this type")
     ] = None
+    cascade: Annotated[CascadeEntry | None, Meta(description="Ask cheap models first, and look at what they say")] = (
+        None
+    )
+    escalation: Annotated[
+        EscalationEntry | None, Meta(description="Bounds what one key can make dearer models be asked for")
+    ] = None
 
 
 class CacheEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -206,6 +270,12 @@ class RouteEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
             description="Calls of tools that were not offered, or whose arguments do not fit: off, flag (recorded; the "
             "default), refuse (a fault; streams are held from the first call on)"
         ),
+    ] = None
+    cascade: Annotated[CascadeEntry | None, Meta(description="Ask cheap models first, and look at what they say")] = (
+        None
+    )
+    escalation: Annotated[
+        EscalationEntry | None, Meta(description="Bounds what one key can make dearer models be asked for")
     ] = None
 
 
