@@ -13,8 +13,10 @@ from baton.state.lease import AlwaysLeader, RedisLease
 from baton.state.open_requests import OpenRequests
 from baton.state.redis_keep import RedisKeep, recalled
 from baton.state.redis_link import RedisAway, RedisLink, Script
+from baton.state.redis_tallies import Calendar, RedisTallies, hold_key
 from baton.types.errors import NotKept
 from baton.types.secret import Secret
+from baton.types.spend import Account, Limits, Spent
 from tests.services import RedisServer
 
 ADD = Script("add", "return redis.call('INCRBY', KEYS[1], ARGV[1])")
@@ -336,6 +338,31 @@ def test_what_a_killed_process_left_open_is_booked_once_by_the_leader() -> None:
                 assert len(booked) == 28
                 left = Script("left", "return redis.call('KEYS', 'baton:open:*')")
                 assert await links[0].call(left, (), ()) == []
+
+    run(main)
+
+
+def test_a_request_is_written_down_in_one_write_with_what_it_may_spend_and_only_where_that_is_granted() -> None:
+    async def main(server: RedisServer) -> None:
+        async with linked(server) as (link,):
+            booked: list[bytes] = []
+            requests = OpenRequests(link, "a", RedisLease(link, "leader", "a", LEASE_S), booked.append, LEASE_S)
+            tallies = RedisTallies(link)
+            path = (Account("key:alice", Limits(total=10)),)
+            at = Calendar(1.7e9, 19_675, 24_286)
+            await tallies.seed("key:alice", Spent(), at)
+            kinds = []
+            for number in range(4):
+                granted = tallies.take(f"h{number}", path, 4, 0, 1.7e9 + 60, at, b"note")
+                noted = requests.open_with(hold_key(f"h{number}"), f"r{number}", b"record")
+                kinds.append(((await granted).kind, noted.done(), await noted))
+            assert kinds == [("taken", True, 1)] * 2 + [("refused", True, 0)] * 2
+            names = Script("names", "return redis.call('HKEYS', KEYS[1])")
+            assert sorted(await link.call(names, ("baton:open:a",), ())) == [b"r0", b"r1"]
+            server.kill()
+            with pytest.raises(RedisAway):
+                await link.call(ADD, ("n",), (1,))
+            assert await requests.open_with(hold_key("h9"), "r9", b"record") is None
 
     run(main)
 

@@ -83,6 +83,8 @@ class House:
         self.calls: Calls = Calls(snapshot, config.reliability, life.transport, earlier=earlier_calls)
         self.endpoints = self.calls.endpoints
         self.spending: Spending = _spending(config, life, earlier)
+        if life.replicas is not None:
+            self.spending.taking = life.replicas.taking
         self.tools = ToolRules(snapshot)
         self.caches = Caches(snapshot)
         self.hooks = Hooks(config.hooks)

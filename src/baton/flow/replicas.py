@@ -22,7 +22,7 @@ from baton.state.lease import RedisLease
 from baton.state.open_requests import LEASE_S, OpenRequests
 from baton.state.redis_keep import RedisKeep
 from baton.state.redis_link import RedisLink
-from baton.state.redis_tallies import RedisTallies
+from baton.state.redis_tallies import RedisTallies, hold_key
 from baton.types.card import ModelCard
 from baton.types.money import Usage
 from baton.types.outcome import Attempt, Finished
@@ -71,8 +71,16 @@ class Replicas:
         self.link.start()
         self.open_requests.start()
 
+    def taking(self, run: Run, card: ModelCard, input_tokens: int) -> None:
+        """What may be spent has just been asked for: the same write notes the request, where that is granted."""
+        record = _encode(interrupted(run, card, input_tokens))
+        run.noted = self.open_requests.open_with(hold_key(run.request_id), run.request_id, record)
+
     async def dispatching(self, run: Run, card: ModelCard, input_tokens: int) -> None:
         """Before a model is asked: what the ledger is to say if this process is killed meanwhile."""
+        noted, run.noted = run.noted, None
+        if noted is not None and await noted:
+            return
         await self.open_requests.open(run.request_id, _encode(interrupted(run, card, input_tokens)))
 
     def _renew_holds(self) -> None:

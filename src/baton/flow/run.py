@@ -1,6 +1,6 @@
 """The record of one request while it runs. Whatever happens, `finish` emits exactly one `Finished`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -46,6 +46,8 @@ class Run:
         """A stream that breaks off is to be continued by another model."""
         self.hold: Hold | None = None
         """What is set aside for the request, where anything limits the caller."""
+        self.noted: Awaitable[int | None] | None = None
+        """Where it is being written down for the other replicas."""
         self.images: Bytes = {}
         """Images that were fetched for it."""
         self.caller = arrival.caller

@@ -40,10 +40,20 @@ class SharedCounters:
         """Local shares are what is enforced."""
         return self._alone is not None
 
-    async def take(self, taking: Taking) -> Answer:
+    def take(self, taking: Taking) -> Awaitable[Answer]:
+        """Asked at once, so that what is asked of Redis next comes after it."""
         at = calendar(taking.now)
+        note = _encode(taking)
+        until = min(taking.until, taking.now + LEASE_S)
         try:
-            outcome = await self._take(taking, at)
+            first = self._tallies.take(taking.hold, taking.path, taking.amount, taking.tokens, until, at, note)
+        except RedisAway as away:
+            return _at_once(self._take_alone(taking, sent=away.sent))
+        return self._taken(first, taking, at)
+
+    async def _taken(self, first: Awaitable[Outcome], taking: Taking, at: Calendar) -> Answer:
+        try:
+            outcome = await self._known_by_all(first, taking, at)
         except RedisAway as away:
             return self._take_alone(taking, sent=away.sent)
         self._alone = None
@@ -103,17 +113,19 @@ class SharedCounters:
             own = Spent() if self._alone is None else self._alone.used(account, now)
             return Spent(before.day + own.day, before.month + own.month, before.total + own.total)
 
-    async def _take(self, taking: Taking, at: Calendar) -> Outcome:
+    async def _known_by_all(self, first: Awaitable[Outcome], taking: Taking, at: Calendar) -> Outcome:
         """An account that Redis does not know, or not any more, is told what was heard of it last."""
-        note = _encode(taking)
-        until = min(taking.until, taking.now + LEASE_S)
-        for _ in range(len(taking.path) + 1):
-            outcome = await self._tallies.take(taking.hold, taking.path, taking.amount, taking.tokens, until, at, note)
+        outcome = await first
+        for _ in taking.path:
             if outcome.kind != "unknown":
-                return outcome
+                break
             name = taking.path[outcome.account].name
             await self._tallies.seed(name, self._known(name, at), at, raise_known=True)
-        raise RedisAway("Redis forgets accounts as soon as it is told of them")
+            note, until = _encode(taking), min(taking.until, taking.now + LEASE_S)
+            outcome = await self._tallies.take(taking.hold, taking.path, taking.amount, taking.tokens, until, at, note)
+        if outcome.kind == "unknown":
+            raise RedisAway("Redis forgets accounts as soon as it is told of them")
+        return outcome
 
     async def _extend(self, taking: Taking, amount: int, tokens: int, now: float) -> Answer:
         at = calendar(now)
@@ -184,6 +196,10 @@ class SharedCounters:
         account = path[outcome.account]
         self._heard[account.name] = (at, outcome.figures[0].spent)
         return _refusal(account, outcome, asked)
+
+
+async def _at_once(answer: Answer) -> Answer:
+    return answer
 
 
 def calendar(now: float) -> Calendar:

@@ -124,6 +124,8 @@ class Spending:
         self._read_on = day_of(now())
         self._before = {} if place is None else spent_now(place, now())
         self._sweep_at = 0.0
+        self.taking: Callable[[Run, ModelCard, int], None] | None = None
+        """Who wants to know, before it is answered, that what a request may spend was asked for."""
         self._seen: Caller | None = None
         """Who asked last: his accounts are known."""
 
@@ -134,8 +136,13 @@ class Spending:
     def estimate(self, asked: Asked) -> Estimate:
         return estimate(asked, self._config.spend.input_margin, self._config.spend.output_factor)
 
-    async def open(self, hold_id: str, caller: Caller, asked: Asked) -> Hold | None:
-        """None where nothing limits the caller. Raises BudgetExceeded or RateLimited."""
+    async def open(
+        self, hold_id: str, caller: Caller, asked: Asked, meanwhile: Callable[[], None] | None = None
+    ) -> Hold | None:
+        """None where nothing limits the caller. `meanwhile` is called before a shared store is waited for.
+
+        Raises BudgetExceeded or RateLimited.
+        """
         if not caller.path:
             return None
         now = self.now()
@@ -149,7 +156,12 @@ class Spending:
         wanted = self.estimate(asked)
         taking = Taking(hold_id, caller.path, wanted.amount, wanted.tokens, now, now + self._config.spend.lease_s)
         answer: Answer | Awaitable[Answer] = self.counters.take(taking)
-        taken = answer if isinstance(answer, Taken | Refusal) else await answer
+        if isinstance(answer, Taken | Refusal):
+            taken = answer
+        else:
+            if meanwhile is not None:
+                meanwhile()
+            taken = await answer
         if isinstance(taken, Refusal):
             raise refused(taken)
         return Hold(self, taking, asked.price, wanted, taken)
@@ -178,7 +190,13 @@ class Spending:
         if run.hold is not None:
             await run.hold.go_on(self.asked(request, decision, card), run.cost, beside=beside)
         elif run.caller.path:
-            run.hold = await self.open(run.request_id, run.caller, self.asked(request, decision, card))
+            tell = self.taking
+            run.hold = await self.open(
+                run.request_id,
+                run.caller,
+                self.asked(request, decision, card),
+                None if tell is None else lambda: tell(run, card, tokens_expected(request.facts)),
+            )
 
     async def _seed(self, account: str, now: float) -> None:
         """What was spent before, for an account that nobody has asked from yet."""

@@ -25,9 +25,11 @@ ALIVE, SEEN, HINTS = "baton:alive", "baton:seen", "baton:hints"
 OPEN = Script(
     "open request",
     """
+    if KEYS[3] and redis.call('EXISTS', KEYS[3]) == 0 then return 0 end
     redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
     local time = redis.call('TIME')
     redis.call('ZADD', KEYS[2], 'NX', time[1] + time[2] / 1e6 + ARGV[3], ARGV[4])
+    return 1
     """,
 )
 SAFE = Script("safe requests", "redis.call('HDEL', KEYS[1], unpack(ARGV))")
@@ -115,6 +117,12 @@ class OpenRequests:
         except RedisAway:
             return False
         return True
+
+    def open_with(self, hold: str, request_id: str, record: bytes) -> "asyncio.Future[int | None]":
+        """Where the hold, which was asked for just before, is taken: in one write with it. 1 where that was done."""
+        self._open[request_id] = record
+        args = (request_id, record, self._lease_s, self._process)
+        return self._link.ask(OPEN, (self._key, ALIVE, hold), args, calm=True)
 
     def safe(self, request_ids: Sequence[str]) -> None:
         """Their records cannot get lost any more. May be called from any thread."""

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from baton.state.redis_wire import Answers, Ready, Refused, Word, packed
 from baton.types.errors import ConfigError
 from baton.types.secret import Secret
 
@@ -21,6 +22,9 @@ TIMEOUT_S = 0.25
 RETRY_S = 0.25
 KEPT_POSTS = 100_000
 POSTS_PER_WRITE = 1_000
+READ_BYTES = 256 * 1024
+AWAY = frozenset({"LOADING", "NOAUTH", "WRONGPASS"})
+"""Errors of a Redis that runs nothing at all for now."""
 
 log = logging.getLogger("baton.state")
 
@@ -42,9 +46,11 @@ class Script(NamedTuple):
 
 class _Op(NamedTuple):
     script: Script
-    keys: Sequence[str]
-    args: Sequence[Any]
+    keys: Sequence[str | Ready]
+    args: Sequence[Word | Ready]
     answer: "asyncio.Future[Any] | None"
+    calm: bool
+    """Where Redis is away the answer is None."""
 
 
 class LinkHealth(Struct, frozen=True):
@@ -72,6 +78,7 @@ class RedisLink:
         self.on_up: list[Callable[[], None]] = []
         """Called whenever Redis answers again, the first time too: what it forgot can be told anew."""
         pool: Any = driver.ConnectionPool
+        self._timeout_s = timeout_s
         self._make: Callable[[], Any] = pool.from_url(
             url.reveal(), socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=None, protocol=2
         ).make_connection
@@ -89,20 +96,29 @@ class RedisLink:
     def start(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._work(), name="redis")
 
-    async def call(self, script: Script, keys: Sequence[str], args: Sequence[Any]) -> Any:
+    async def call(self, script: Script, keys: Sequence[str | Ready], args: Sequence[Word | Ready]) -> Any:
         """The script's answer. Raises RedisAway, at once while Redis is known to be away."""
-        if self._tried and not self.up:
-            raise RedisAway(self._last_error)
-        answer = asyncio.get_running_loop().create_future()
-        self._calls.append(_Op(script, keys, args, answer))
-        self._wake.set()
-        return await answer
+        return await self.ask(script, keys, args)
 
-    def post(self, script: Script, keys: Sequence[str], args: Sequence[Any]) -> None:
+    def ask(
+        self, script: Script, keys: Sequence[str | Ready], args: Sequence[Word | Ready], *, calm: bool = False
+    ) -> "asyncio.Future[Any]":
+        """As `call`, to be awaited later: what is asked first runs first. `calm`: None where Redis is away."""
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        if not self._tried or self.up:
+            self._calls.append(_Op(script, keys, args, answer, calm))
+            self._wake.set()
+        elif calm:
+            answer.set_result(None)
+        else:
+            raise RedisAway(self._last_error)
+        return answer
+
+    def post(self, script: Script, keys: Sequence[str | Ready], args: Sequence[Word | Ready]) -> None:
         if len(self._posts) >= KEPT_POSTS:
             self._posts.popleft()
             self._dropped += 1
-        self._posts.append(_Op(script, keys, args, None))
+        self._posts.append(_Op(script, keys, args, None, calm=True))
         self._wake.set()
 
     def health(self) -> LinkHealth:
@@ -154,15 +170,12 @@ class RedisLink:
 
     async def _send(self) -> None:
         """Everything that was asked so far, in one write."""
-        from redis.exceptions import RedisError
-
-        assert self._connection is not None
         posts = [self._posts.popleft() for _ in range(min(len(self._posts), POSTS_PER_WRITE))]
         calls, self._calls = self._calls, []
         ops = posts + calls
         try:
             answers = await self._run(self._connection, ops)
-        except (RedisError, OSError) as error:
+        except OSError as error:
             self._posts.extendleft(reversed(posts))
             self._fail(calls, error, sent=True)
             await self._lost(error)
@@ -174,22 +187,46 @@ class RedisLink:
             self._tell(op, answer)
 
     async def _run(self, connection: Any, ops: Sequence[_Op]) -> list[Any]:
-        from redis.exceptions import NoScriptError
-
         unloaded = list({op.script for op in ops} - self._digests.keys())
-        loaded = await _exchange(connection, [("SCRIPT LOAD", script.text) for script in unloaded])
-        for refused in (one for one in loaded if isinstance(one, Exception)):
-            raise refused
+        loaded = await self._exchange(connection, [packed(("SCRIPT", "LOAD", script.text)) for script in unloaded])
+        for refused in (one for one in loaded if isinstance(one, Refused)):
+            raise OSError(f"a script cannot be loaded: {refused}")
         self._digests.update(zip(unloaded, loaded, strict=True))
-        commands = [("EVALSHA", self._digests[op.script], len(op.keys), *op.keys, *op.args) for op in ops]
-        answers = await _exchange(connection, commands)
-        unknown = [index for index, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
+        digests = self._digests
+        commands = [packed(("EVALSHA", digests[op.script], _count(op.keys), *op.keys, *op.args)) for op in ops]
+        answers = await self._exchange(connection, commands)
+        unknown = [index for index, one in enumerate(answers) if isinstance(one, Refused) and one.code == "NOSCRIPT"]
         if unknown:  # Redis has lost its scripts
             self._digests.clear()
             again = await self._run(connection, [ops[index] for index in unknown])
             for index, answer in zip(unknown, again, strict=True):
                 answers[index] = answer
         return answers
+
+    async def _exchange(self, connection: Any, commands: Sequence[bytes]) -> list[Any]:
+        """All in one write. What Redis refuses is an answer too. Raises OSError."""
+        if not commands:
+            return []
+        reader: asyncio.StreamReader = connection._reader  # noqa: SLF001 - the driver connects, and no more
+        writer: asyncio.StreamWriter = connection._writer  # noqa: SLF001
+        answers = Answers()
+        writer.write(b"".join(commands))
+        async with asyncio.timeout(self._timeout_s):
+            await writer.drain()
+        while len(answers.found) < len(commands):
+            async with asyncio.timeout(self._timeout_s):
+                data = await reader.read(READ_BYTES)
+            if not data:
+                raise ConnectionError("it closed the connection")
+            try:
+                answers.feed(data)
+            except ValueError as error:
+                raise OSError(str(error)) from error
+        if len(answers.found) > len(commands) or not answers.whole:
+            raise OSError("it answers what was not asked")
+        for refused in (one for one in answers.found if isinstance(one, Refused) and one.code in AWAY):
+            raise OSError(str(refused))
+        return answers.found
 
     def _tell(self, op: _Op, answer: Any) -> None:
         if isinstance(answer, Exception):
@@ -198,14 +235,13 @@ class RedisLink:
         if op.answer is None or op.answer.done():
             return
         if isinstance(answer, RedisAway):
-            op.answer.set_exception(answer)
+            _fail_one(op, answer)
         else:
             op.answer.set_result(answer)
 
     def _fail(self, ops: Sequence[_Op], error: BaseException, *, sent: bool) -> None:
         for op in ops:
-            if op.answer is not None and not op.answer.done():
-                op.answer.set_exception(RedisAway(f"{self.named} does not answer: {error}", sent=sent))
+            _fail_one(op, RedisAway(f"{self.named} does not answer: {error}", sent=sent))
 
     async def _lost(self, error: BaseException) -> None:
         """Said once for each time that it goes away."""
@@ -223,17 +259,14 @@ class RedisLink:
             await connection.disconnect(nowait=True)
 
 
-async def _exchange(connection: Any, commands: Sequence[Sequence[Any]]) -> list[Any]:
-    """All in one write. What Redis refuses is an answer too."""
-    from redis.exceptions import ResponseError
+def _fail_one(op: _Op, away: RedisAway) -> None:
+    if op.answer is None or op.answer.done():
+        return
+    if op.calm:
+        op.answer.set_result(None)
+    else:
+        op.answer.set_exception(away)
 
-    if not commands:
-        return []
-    await connection.send_packed_command(connection.pack_commands(commands))
-    answers: list[Any] = []
-    for _ in commands:
-        try:
-            answers.append(await connection.read_response())
-        except ResponseError as error:
-            answers.append(error)
-    return answers
+
+def _count(keys: Sequence[str | Ready]) -> int:
+    return sum(key.words if type(key) is Ready else 1 for key in keys)

@@ -4,16 +4,17 @@ The rules are those of `spend/memory.py`, told again in Lua; a test holds the tw
 is a hash with a place in the queue of leases; a closed hold leaves a mark for a time, so that it is closed once.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Awaitable, Sequence
 
 from msgspec import Struct
 
 from baton.state.redis_link import RedisLink, Script
+from baton.state.redis_wire import Ready, ready
 from baton.types.spend import Account, Spent
 
 HOLDS = "baton:holds"
 EXPIRED_AT_ONCE = 200
+REMEMBERED_PATHS = 4_096
 
 _LIBRARY = """
 local function int(x) return string.format('%.0f', x) end
@@ -71,8 +72,11 @@ local function full(a, l, tokens, now)
     if l.parallel and a.open >= l.parallel then return 'parallel' end
 end
 local function shown(a)
-    return {int(a.du), int(a.mu), int(a.total), int(a.open),
-        a.rs and int(a.rs) or '', a.rl and real(a.rl) or '', a.ts and int(a.ts) or '', a.tl and real(a.tl) or ''}
+    return table.concat({int(a.du), int(a.mu), int(a.total), int(a.open),
+        a.rs and int(a.rs) or '', a.rl and real(a.rl) or '', a.ts and int(a.ts) or '', a.tl and real(a.tl) or ''}, ',')
+end
+local function outcome(kind, account, limit, all)  -- one word, which is read faster than many
+    return table.concat({kind, account, limit, unpack(all)}, ';')
 end
 local function over(a, l, amount)
     if l.day and a.du + amount > l.day then return 'day' end
@@ -104,7 +108,7 @@ TAKE = Script(
     local found, all = {}, {}
     for i = 3, #KEYS do
         local a = load(KEYS[i])
-        if not a then return {'unknown', i - 3} end
+        if not a then return outcome('unknown', i - 3, '', {}) end
         local l = limits(8 + (i - 3) * 6 - 1)
         turn(a, day, month)
         resize(a, 'rs', 'rl', 'ra', l.requests, now)
@@ -113,7 +117,7 @@ TAKE = Script(
         found[#found + 1] = a
         if limit then
             for _, looked_at in ipairs(found) do save(looked_at) end
-            return {'refused', i - 3, limit, shown(a)}
+            return outcome('refused', i - 3, limit, {shown(a)})
         end
     end
     for i, a in ipairs(found) do
@@ -133,7 +137,7 @@ TAKE = Script(
             'day', int(first and first.day or day), 'month', int(first and first.month or month), 'taking', ARGV[#ARGV])
         redis.call('ZADD', KEYS[2], lease, id)
     end
-    return {'taken', 0, '', all}
+    return outcome('taken', 0, '', all)
     """,
 )
 
@@ -143,15 +147,15 @@ EXTEND = Script(
     + """
     local amount, tokens, day, month = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
     local hold = redis.call('HMGET', KEYS[1], 'amount', 'tokens', 'day', 'month')
-    if not hold[1] then return {'taken', 0, '', {}} end
+    if not hold[1] then return outcome('taken', 0, '', {}) end
     local found, all = {}, {}
     for i = 2, #KEYS do
         local a = load(KEYS[i])
-        if not a then return {'unknown', i - 2} end
+        if not a then return outcome('unknown', i - 2, '', {}) end
         local l = limits(5 + (i - 2) * 6 - 1)
         turn(a, day, month)
         local full = amount > 0 and over(a, l, amount)
-        if full then return {'refused', i - 2, full, shown(a)} end
+        if full then return outcome('refused', i - 2, full, {shown(a)}) end
         found[#found + 1] = a
     end
     for i, a in ipairs(found) do
@@ -160,7 +164,7 @@ EXTEND = Script(
         all[i] = shown(a)
     end
     redis.call('HSET', KEYS[1], 'amount', int(hold[1] + amount), 'tokens', int(hold[2] + tokens))
-    return {'taken', 0, '', all}
+    return outcome('taken', 0, '', all)
     """,
 )
 
@@ -297,22 +301,26 @@ class RedisTallies:
 
     def __init__(self, link: RedisLink) -> None:
         self._link = link
+        self._said: dict[int, tuple[Sequence[Account], Ready, Ready]] = {}
 
-    async def take(
+    def take(
         self, hold: str, path: Sequence[Account], amount: int, tokens: int, until: float, at: Calendar, note: bytes
-    ) -> Outcome:
-        """`note` comes back from `expire`. Taking twice under one name takes once."""
-        keys = (_hold(hold), HOLDS, *(_account(account.name) for account in path))
-        args = (hold, amount, tokens, repr(at.now), repr(until), at.day, at.month, *_limits(path), note)
-        return _outcome(await self._link.call(TAKE, keys, args))
+    ) -> Awaitable[Outcome]:
+        """Asked at once, answered when it is awaited. `note` comes back from `expire`.
+
+        Taking twice under one name takes once.
+        """
+        accounts, limits = self._words(path)
+        args = (hold, amount, tokens, at.now, until, at.day, at.month, limits, note)
+        return _told(self._link.ask(TAKE, (hold_key(hold), HOLDS, accounts), args))
 
     async def extend(self, hold: str, path: Sequence[Account], amount: int, tokens: int, at: Calendar) -> Outcome:
-        keys = (_hold(hold), *(_account(account.name) for account in path))
-        args = (amount, tokens, at.day, at.month, *_limits(path))
-        return _outcome(await self._link.call(EXTEND, keys, args))
+        accounts, limits = self._words(path)
+        args = (amount, tokens, at.day, at.month, limits)
+        return _outcome(await self._link.call(EXTEND, (hold_key(hold), accounts), args))
 
     def give(self, hold: str, path: Sequence[Account], cost: int, tokens: int, began: Calendar, at: Calendar) -> None:
-        keys = (_hold(hold), HOLDS, *(_account(account.name) for account in path))
+        keys = (hold_key(hold), HOLDS, self._words(path)[0])
         self._link.post(GIVE, keys, (hold, cost, tokens, at.day, at.month, began.day, began.month))
 
     def renew(self, holds: Sequence[str], until: float) -> None:
@@ -321,7 +329,7 @@ class RedisTallies:
 
     async def expire(self, at: Calendar) -> list[tuple[bytes, int]]:
         """Notes of holds past their lease, closed at the whole amount that was taken."""
-        args = (repr(at.now), at.day, at.month, EXPIRED_AT_ONCE, _hold(""))
+        args = (at.now, at.day, at.month, EXPIRED_AT_ONCE, hold_key(""))
         return [(note, int(amount)) for note, amount in await self._link.call(EXPIRE, (HOLDS,), args)]
 
     async def seed(self, account: str, spent: Spent, at: Calendar, *, raise_known: bool = False) -> None:
@@ -332,12 +340,26 @@ class RedisTallies:
     async def used(self, account: str, at: Calendar) -> Spent:
         return Spent(*map(int, await self._link.call(USED, (_account(account),), (at.day, at.month))))
 
+    def _words(self, path: Sequence[Account]) -> tuple[Ready, Ready]:
+        """Names and limits of accounts, packed once for each path: callers keep theirs."""
+        found = self._said.get(id(path))
+        if found is None or found[0] is not path:
+            if len(self._said) >= REMEMBERED_PATHS:
+                self._said.clear()
+            names = ready([_account(account.name) for account in path])
+            found = self._said[id(path)] = (path, names, ready(_limits(path)))
+        return found[1], found[2]
+
+
+async def _told(answer: "Awaitable[bytes]") -> Outcome:
+    return _outcome(await answer)
+
 
 def _account(name: str) -> str:
     return f"baton:account:{name}"
 
 
-def _hold(name: str) -> str:
+def hold_key(name: str) -> str:
     return f"baton:hold:{name}"
 
 
@@ -352,16 +374,13 @@ def _limits(path: Sequence[Account]) -> list[int | str]:
     ]  # fmt: skip
 
 
-def _outcome(answer: Sequence[Any]) -> Outcome:
-    kind = answer[0].decode()
-    if kind == "unknown":
-        return Outcome(kind, answer[1], "", ())
-    rows = answer[3] if kind == "taken" else [answer[3]]
-    return Outcome(kind, answer[1], answer[2].decode(), tuple(map(_figures, rows)))
+def _outcome(answer: bytes) -> Outcome:
+    kind, account, limit, *rows = answer.decode().split(";")
+    return Outcome(kind, int(account), limit, tuple(map(_figures, rows)))
 
 
-def _figures(row: Sequence[bytes]) -> Figures:
-    day, month, total, open_, requests, requests_left, tokens, tokens_left = row
+def _figures(row: str) -> Figures:
+    day, month, total, open_, requests, requests_left, tokens, tokens_left = row.split(",")
     return Figures(
         Spent(int(day), int(month), int(total)),
         int(open_),
