@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from scipy import optimize, special
 
 from baton.stats.betting import Capital
-from baton.stats.intervals import wilson
+from baton.stats.drift import guarantee_monitor
+from baton.stats.guarantee import Guarantee, Pair
+from baton.stats.intervals import Interval, wilson
 from baton.stats.judge import (
     Corrected,
     LabelPlan,
@@ -120,6 +122,23 @@ def test_a_judge_that_flips_says_nothing() -> None:
     assert [pair.score for pair in pairs] == [1, 0.5, 0, 0.5]
     assert flip_rate(pairs).rate == 0.5
     assert flip_rate([]).interval.high == 1.0
+
+
+def test_a_guarantee_is_watched_through_a_judge_and_few_labels() -> None:
+    """The judge is twice as kind to the candidate; labels of one pair in five see through it."""
+    rng, guarantee, plan = np.random.default_rng(9), Guarantee(0.9), LabelPlan(0.2, 0.8)
+    monitor = guarantee_monitor(guarantee, 1_000, plan.gain_span(guarantee))
+    flattered = guarantee_monitor(guarantee, 1_000)
+    reference, candidate = rng.random(6_000) < 0.85, rng.random(6_000) < 0.6
+    for f, c, labelled in zip(reference, candidate, rng.random(6_000) < 0.2, strict=True):
+        kind = 1.0 if rng.random() < 0.7 else float(c)
+        grades = [plan.corrected_score(j, float(y) if labelled else None) for j, y in ((float(f), f), (kind, c))]
+        monitor = monitor.after([guarantee.gain(Pair(*grades))])
+        flattered = flattered.after([guarantee.gain(Pair(float(f), kind))])
+    assert monitor.alarmed
+    assert not flattered.alarmed
+    with pytest.raises(ValueError, match="can show nothing"):
+        guarantee_monitor(guarantee, 1_000, Interval(0.1, 0.2))
 
 
 def test_bad_scores_are_refused() -> None:

@@ -25,7 +25,7 @@ from msgspec.structs import replace
 
 from baton.stats.betting import NEAREST_TO_RUIN, betting_interval
 from baton.stats.guarantee import Guarantee
-from baton.stats.intervals import clopper_pearson, scores_of
+from baton.stats.intervals import Interval, clopper_pearson, scores_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -118,10 +118,15 @@ def canary_monitor(threshold: float, tolerance: float = 0.01) -> Monitor:
     return _difference_monitor("canary", threshold, tolerance)
 
 
-def guarantee_monitor(guarantee: Guarantee, threshold: float) -> Monitor:
-    """Alarms when what is served breaks the guarantee. Fed `guarantee.gain(pair)` of shadow pairs."""
-    bets = tuple(min(bet, NEAREST_TO_RUIN / guarantee.highest) for bet in BETS)
-    return _monitor("guarantee", threshold, 0.0, 1.0, (guarantee.lowest, guarantee.highest), bets)
+def guarantee_monitor(guarantee: Guarantee, threshold: float, span: Interval | None = None) -> Monitor:
+    """Alarms when what is served breaks the guarantee. Fed `guarantee.gain(pair)` of shadow pairs.
+
+    `span`: of the gains, where they are not of plain grades (`LabelPlan.gain_span`).
+    """
+    lowest, highest = (guarantee.lowest, guarantee.highest) if span is None else (span.low, span.high)
+    if not lowest < 0 < highest:
+        raise ValueError(f"gains from {lowest!r} to {highest!r} can show nothing: need 0 between them")
+    return _monitor("guarantee", threshold, 0.0, 1.0, (lowest, highest), BETS)
 
 
 def first_alarms(monitor: Monitor, values: "np.ndarray") -> "np.ndarray":

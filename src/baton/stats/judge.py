@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
 
+from baton.stats.guarantee import Guarantee
 from baton.stats.intervals import Interval, refuse_bad_level, scores_of, wilson
 from baton.stats.quantiles import student_quantile
 
@@ -106,11 +107,18 @@ class LabelPlan(Struct, frozen=True):
     def highest(self) -> float:
         return 1 / self.probability
 
+    def gain_span(self, guarantee: Guarantee) -> Interval:
+        """Lowest and highest gain c - rho f + margin of two corrected scores."""
+        return Interval(
+            self.lowest - guarantee.rho * self.highest + guarantee.margin,
+            self.highest - guarantee.rho * self.lowest + guarantee.margin,
+        )
+
     def corrected_score(self, judged: float, human: float | None) -> float:
         """X = w judged + [labelled] / probability * (human - w judged), whose mean is that of the human label.
 
-        Feed it (or c - rho f of two of them) to `betting.Capital`: valid item by item, at any time. Sequential form of
-        PPI: arXiv 2502.04294. None: not labelled.
+        Feed it, or the gain of two of them, to `betting.Capital` or a monitor of `drift.py`, with bets that `lowest`
+        or `gain_span` allows: valid item by item, at any time. Sequential form of PPI: arXiv 2502.04294. None: no label.
         """
         for score in (judged, human):
             if score is not None and not 0 <= score <= 1:  # also refuses NaN
