@@ -29,7 +29,7 @@ def test_the_order_of_values_does_not_matter(seen: list[float], random: "object"
 @given(values, st.integers(0, 40))
 def test_batches_leave_the_same_state_as_one_after_the_other(seen: list[float], cut: int) -> None:
     whole, parts = Capital(BETS).after(seen), Capital(BETS).after(seen[:cut]).after(seen[cut:])
-    assert (parts.counts, parts.log_e) == (whole.counts, whole.log_e)
+    assert (parts.counts, parts.log_e, parts.n) == (whole.counts, whole.log_e, len(seen))
     assert parts.peak >= whole.peak
 
 

@@ -62,6 +62,14 @@ def test_a_cascade_or_policy_is_certified_along_its_own_path() -> None:
     assert found.ratio == pytest.approx(0.98, abs=0.02)
 
 
+def test_a_path_that_is_harmless_to_its_end_is_certified_to_its_end() -> None:
+    reference = (np.random.default_rng(6).random(900) < 0.9).astype(float)
+    served = np.tile(reference, (4, 1))
+    found = certify_path(served, reference, spreads_of(served, reference, Guarantee()), Guarantee())
+    assert (found.index, len(found.log_e), found.ratio) == (3, 3, 1.0)
+    assert certify_path(served * 0, reference * 0, np.zeros(4), Guarantee()).ratio == 1.0
+
+
 def test_a_useless_cheap_model_gets_nothing() -> None:
     rng = np.random.default_rng(3)
     world = population(1_000, rng)

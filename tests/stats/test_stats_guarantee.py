@@ -49,6 +49,7 @@ def test_e_values_do_not_depend_on_the_order_of_pairs(g: Guarantee, seen: list[P
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     one, other = open_test(g, cap=900).after(seen), open_test(g, cap=900).after(shuffled)
     assert one == other
+    assert one.discordance == pytest.approx(np.mean([f != c for f, c in seen]) if seen else 0)
 
 
 @given(guarantees, pairs, pairs)

@@ -104,3 +104,13 @@ def test_bca_of_equal_values_is_a_point_and_bad_input_is_refused() -> None:
             bca_mean(values, np.random.default_rng(1), clusters=clusters)
     with pytest.raises(ValueError, match="no quantile"):
         student_quantile(1.0, 3)
+    with pytest.raises(ValueError, match="resamples"):
+        bca_mean([1.0, 2.0], np.random.default_rng(1), resamples=0)
+    with pytest.raises(ValueError, match="whole successes"):
+        clopper_pearson(1.5, 3)  # type: ignore[arg-type]
+    assert student_quantile(0.5, 3) == 0.0
+
+
+def test_one_value_that_is_worth_all_others_leaves_bca_within_the_resamples() -> None:
+    found = bca_mean([0.0] * 99 + [1.0], np.random.default_rng(1), level=0.9999)
+    assert 0 <= found.low <= 0.01 <= found.high <= 0.12

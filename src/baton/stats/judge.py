@@ -118,7 +118,7 @@ class LabelPlan(Struct, frozen=True):
         """X = w judged + [labelled] / probability * (human - w judged), whose mean is that of the human label.
 
         Feed it, or the gain of two of them, to `betting.Capital` or a monitor of `drift.py`, with bets that `lowest`
-        or `gain_span` allows: valid item by item, at any time. Sequential form of PPI: arXiv 2502.04294. None: no label.
+        or `gain_span` allows: valid item by item, at any time. None: no label. Sequential PPI: arXiv 2502.04294.
         """
         for score in (judged, human):
             if score is not None and not 0 <= score <= 1:  # also refuses NaN
