@@ -13,7 +13,7 @@ MODELS = {name: f"sim {name.replace('/', '-')}" for name in COSTS}
 def header(**changes: object) -> LadderHeader:
     fields: dict[str, object] = {
         "task_type": "classification", "reference": FRONTIER, "models": MODELS, "rho": 0.95, "delta": 0.05,
-        "power": 0.9, "batch": 10, "cap": None, "mode": "walk", "pilot": 30, "grader": "verified:1", "judged": False,
+        "power": 0.9, "batch": 10, "cap": None, "mode": "walk", "pilot": 30, "prompts": 870, "grader": "verified:1", "judged": False,
         "prompt_set": "sha256:" + "1" * 64, "order_seed": 7, "date": "2026-01-31", "simulated": True,
     }  # fmt: skip
     return LadderHeader(**(fields | changes))  # type: ignore[arg-type]

@@ -21,7 +21,7 @@ REFERENCES = {"classification": FRONTIER, "code": FRONTIER}
 
 
 def climb(seed: int = 1, n: int = 900, nano: float = 0.3, /, **changes: object) -> tuple[Climbed, bytes]:
-    file = bytes_of(header(**changes), rows(seed, n, {MID: 0.0, NANO: nano}))
+    file = bytes_of(header(prompts=n - 30, **changes), rows(seed, n, {MID: 0.0, NANO: nano}))
     return climbed(*read_evidence(file, "grades"), hash_of(file)), file
 
 

@@ -8,12 +8,16 @@ import sys
 import typer
 
 from baton.cli.backtest import backtest
+from baton.cli.baseline import baseline
 from baton.cli.content import content_app
 from baton.cli.demo.command import demo
 from baton.cli.explain import explain
 from baton.cli.handoff import handoff
 from baton.cli.import_litellm import import_app
 from baton.cli.keys import keys_app
+from baton.cli.label import label
+from baton.cli.ladder import ladder
+from baton.cli.promote import promote
 from baton.cli.report import report
 from baton.cli.route import route
 from baton.cli.schema import schema
@@ -21,6 +25,7 @@ from baton.cli.simulate import simulate
 from baton.cli.spend import spend
 from baton.cli.up import up
 from baton.cli.validate import validate
+from baton.cli.verify import verify
 from baton.cli.wire.command import unwire, wire
 from baton.types.errors import BatonError, ConfigError
 
@@ -32,6 +37,8 @@ app = typer.Typer(
 )
 for command in (up, demo, route, explain, backtest, handoff, report, spend, validate, schema, simulate, wire, unwire):
     app.command()(command)
+for command in (baseline, ladder, verify, promote, label):
+    app.command(rich_help_panel="Proof")(command)
 app.add_typer(import_app, name="import")
 app.add_typer(keys_app, name="keys")
 app.add_typer(content_app, name="content")

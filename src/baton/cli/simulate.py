@@ -22,6 +22,10 @@ def simulate(
         list[str] | None, typer.Option(help="MODEL=IN/OUT in dollars per million tokens, for files without cost.")
     ] = None,
     config_out: Annotated[Path | None, typer.Option(help="Write the gateway's config to this file.")] = None,
+    prompts_out: Annotated[
+        Path | None, typer.Option(help="Write the first --tasks of its workload to this .jsonl, as a prompt set.")
+    ] = None,
+    tasks: Annotated[int, typer.Option(help="Tasks of --prompts-out.", min=1)] = 2_000,
     strict: Annotated[bool, typer.Option(help="Refuse what each vendor refuses, in its own words.")] = False,
 ) -> None:
     """Serve a fleet of simulated models over HTTP, in every dialect; stop it with Ctrl-C.
@@ -35,6 +39,8 @@ def simulate(
 
     prices = dict(_price(text) for text in price or ())
     fleet: Answerer
+    if prompts_out is not None:
+        _write_prompts(prompts_out, DEFAULT_SEED if seed is None else seed, tasks)
     if data is None:
         if prices:
             raise typer.BadParameter("a price goes with --data: the models of the generated workload have their own")
@@ -43,6 +49,17 @@ def simulate(
         fleet = _replay(data, prices, seed or 0)
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_live(fleet, host=host, port=port, time_scale=time_scale, config_out=config_out, strict=strict))
+
+
+def _write_prompts(path: Path, seed: int, tasks: int) -> None:
+    import msgspec
+
+    from baton.simulate.drive import prompt_row
+    from baton.simulate.workload.item import item
+
+    with path.open("xb") as file:
+        for index in range(tasks):
+            file.write(msgspec.json.encode(prompt_row(item(seed, index))) + b"\n")
 
 
 def _price(text: str) -> "tuple[str, Price]":

@@ -39,6 +39,8 @@ class LadderHeader(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     cap: int | None
     mode: Literal["walk", "all"]
     pilot: int
+    prompts: int
+    """How many there were to test on, after the pilot; rows end where nobody was asked any more."""
     grader: str
     judged: bool
     prompt_set: str
@@ -74,8 +76,8 @@ class Climbed(Struct, frozen=True):
     certificates: tuple[Certificate, ...]
 
 
-def plan_of(header: LadderHeader, pilot: Sequence[Row], prompts: int) -> Plan:
-    """From the pilot alone. `prompts`: how many there are to test on."""
+def plan_of(header: LadderHeader, pilot: Sequence[Row]) -> Plan:
+    """From the pilot alone."""
     costs = {model: mean_cost(pilot, model) for model in header.models}
     dropped: dict[str, str] = {}
     for model in sorted(set(header.models) - {header.reference}):
@@ -83,17 +85,19 @@ def plan_of(header: LadderHeader, pilot: Sequence[Row], prompts: int) -> Plan:
             dropped[model] = why
     rungs = [model for model in header.models if model != header.reference and model not in dropped]
     rungs.sort(key=lambda model: (-costs[model], model))
-    if not rungs or prompts < 1:
+    if not rungs or header.prompts < 1:
         return Plan(None, dropped)
     guarantee = Guarantee(header.rho, alpha=header.delta)
     design = _design(pilot, header.reference, rungs, header.power)
-    return Plan(LadderPlan(tuple(rungs), prompts, guarantee, header.cap, design, header.batch, header.mode), dropped)
+    return Plan(
+        LadderPlan(tuple(rungs), header.prompts, guarantee, header.cap, design, header.batch, header.mode), dropped
+    )
 
 
 def climbed(header: LadderHeader, rows: Sequence[Row], grades: str) -> Climbed:
     """What the rows prove. `grades`: the hash of the file that they are in."""
     pilot, tested = rows[: header.pilot], rows[header.pilot :]
-    plan = plan_of(header, pilot, len(tested))
+    plan = plan_of(header, pilot)
     if plan.plan is None:
         return Climbed(header, plan, (), header.reference, ())
     ladder = replay(plan.plan, (
@@ -146,6 +150,8 @@ def read_evidence(file: bytes, name: str) -> tuple[LadderHeader, list[Row]]:
 
 
 def _not_a_rung(model: str, costs: Mapping[str, float], reference: str, pilot: Sequence[Row]) -> str:
+    if costs[reference] == 0:
+        return "the reference costs nothing: there is nothing to save, or no costs were recorded"
     if costs[model] >= costs[reference]:
         return "costs as much as the reference, or more"
     ungraded = sum(row.grades.get(model) is None for row in pilot)

@@ -18,9 +18,14 @@ from baton.stats.intervals import Interval, bootstrap_mean, wilson
 from baton.types.decision import Decision
 from baton.types.money import usd_from_nano
 from baton.types.secret import Secret
+from baton.types.spend import MEASUREMENT
 
 BOOTSTRAP_SEED = 20_251_123
 """Intervals of the same ledger are the same each time."""
+
+
+COUNTED = f"last_at >= :since AND lead_rank = 1 AND route <> '{MEASUREMENT}'"
+"""Tasks of callers that were answered: what Baton asks to measure is no traffic."""
 
 
 class CostLine(Struct, frozen=True):
@@ -107,10 +112,7 @@ def opened(place: Place) -> AbstractContextManager[Connection]:
 
 def _counts(connection: Connection, since: float) -> tuple[int, int, int]:
     row = connection.execute(
-        text(
-            "SELECT COUNT(*), COALESCE(SUM(requests), 0), COALESCE(SUM(simulated), 0) FROM tasks "
-            "WHERE last_at >= :since AND lead_rank = 1"
-        ),
+        text(f"SELECT COUNT(*), COALESCE(SUM(requests), 0), COALESCE(SUM(simulated), 0) FROM tasks WHERE {COUNTED}"),
         {"since": since},
     ).one()
     return int(row[0]), int(row[1]), int(row[2])
@@ -118,10 +120,7 @@ def _counts(connection: Connection, since: float) -> tuple[int, int, int]:
 
 def _shares(connection: Connection, since: float) -> dict[str, float]:
     rows = connection.execute(
-        text(
-            "SELECT model, COUNT(*) FROM tasks WHERE last_at >= :since AND lead_rank = 1 "
-            "GROUP BY model ORDER BY COUNT(*) DESC, model"
-        ),
+        text(f"SELECT model, COUNT(*) FROM tasks WHERE {COUNTED} GROUP BY model ORDER BY COUNT(*) DESC, model"),
         {"since": since},
     ).all()
     total = sum(count for _, count in rows)
@@ -132,7 +131,7 @@ def _costs(connection: Connection, since: float) -> dict[str, CostLine]:
     rows = connection.execute(
         text(
             "SELECT task_type, COUNT(*), SUM(cost), SUM(baseline_cost) FROM tasks "
-            "WHERE last_at >= :since AND lead_rank = 1 GROUP BY task_type ORDER BY task_type"
+            f"WHERE {COUNTED} GROUP BY task_type ORDER BY task_type"
         ),
         {"since": since},
     ).all()
@@ -144,10 +143,7 @@ def _costs(connection: Connection, since: float) -> dict[str, CostLine]:
 
 def _quality(connection: Connection, since: float, column: Literal["route", "task_type"]) -> dict[str, QualityLine]:
     rows = connection.execute(
-        text(
-            f"SELECT {column}, grade, COUNT(*) FROM tasks WHERE last_at >= :since AND lead_rank = 1 "
-            f"GROUP BY {column}, grade ORDER BY {column}"
-        ),
+        text(f"SELECT {column}, grade, COUNT(*) FROM tasks WHERE {COUNTED} GROUP BY {column}, grade ORDER BY {column}"),
         {"since": since},
     ).all()
     grouped: dict[str, list[tuple[float | None, int]]] = {}

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from baton.simulate.conversation import Conversation, Turn
+from baton.simulate.workload.item import WorkItem
 from baton.types.verdict import Answer, ToolCall
 
 DEFAULT_MAX_TOKENS = 4_096
@@ -44,6 +45,13 @@ def anthropic_arguments(conversation: Conversation, max_tokens: int = DEFAULT_MA
             for tool in conversation.tools
         ]
     return found
+
+
+def prompt_row(item: WorkItem) -> dict[str, Any]:
+    """A line of a prompt set: what is asked, and what it is graded by."""
+    check = msgspec.to_builtins(item.check)
+    row = {"id": item.reference, "task_type": item.task_type, "body": openai_arguments(item.conversation)}
+    return row | {"check": check} | ({"gold": item.right.text} if item.right.text else {})
 
 
 def openai_answer(body: dict[str, Any]) -> Answer:

@@ -10,22 +10,27 @@ from baton.measure.graders.grader import Grader
 from baton.stats.sanity import GraderEvidence, SanityReport, Tally, examine
 from baton.types.verdict import Answer, Exact, Executes, Fields, Numeric
 
-MOST_GOLD = 50
+MOST_GOLD = 30
 """Gold answers that are graded; a judge is paid for each of them, and for as many shuffled ones."""
 
 
 async def soundness(
-    grader: Grader, prompts: Sequence[Prompt], outcomes: Mapping[str, Sequence[Outcome]], reference: str
+    grader: Grader | None,
+    prompts: Sequence[Prompt],
+    outcomes: Mapping[str, Sequence[Outcome]],
+    reference: str,
+    chance: float | None = None,
 ) -> SanityReport:
-    """Of one task type. `outcomes` by model."""
+    """Of one task type. `outcomes` by model; `chance` where it is known better than from the checks."""
+    if grader is None:
+        return examine(evidence_of(outcomes, reference, chance=chance))
     known = [(prompt, text) for prompt in prompts if (text := prompt.right_answer) is not None][:MOST_GOLD]
     gold, shuffled = Tally(0, 0.0), Tally(0, 0.0)
     if known and not grader.relative:
         gold = await _graded(grader, known)
         shuffled = await _graded(grader, [(prompt, known[place - 1][1]) for place, (prompt, _) in enumerate(known)])
-    return examine(
-        evidence_of(outcomes, reference, gold=gold, shuffled=shuffled, chance=chance_of(prompts))
-    )  # fmt: skip
+    chance = chance_of(prompts) if chance is None else chance
+    return examine(evidence_of(outcomes, reference, gold=gold, shuffled=shuffled, chance=chance))
 
 
 def evidence_of(
