@@ -14,7 +14,10 @@ from baton.types.task import Match
 RULES = TaskTypeRules(BUILTIN_TASK_TYPES)
 WITHOUT_WORDS = TaskTypeRules(
     {
-        name: replace(one, match=tuple(replace(match, words=()) for match in one.match))
+        name: replace(
+            one,
+            match=tuple(replace(match, words=()) if match.patterns or match.orders else match for match in one.match),
+        )
         for name, one in BUILTIN_TASK_TYPES.items()
     }
 )
@@ -127,8 +130,9 @@ def test_the_routing_table_is_the_one_that_is_promised() -> None:
 @pytest.mark.parametrize(("name", "match"), MATCHES)
 def test_builtin_rules_keep_the_rules_for_rules(name: str, match: Match) -> None:
     assert match != Match(), name
-    for pattern in match.patterns:
+    for pattern in (*match.patterns, *match.orders):
         assert regex_problem(pattern) == ""
+    assert all(order == order.lower() for order in match.orders)
     for word in match.words:
         assert word_problem(word) == ""
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from baton.config.builtin_classifier import builtin_classifier
 from baton.config.catalogue import catalogue
 from baton.config.keys import check_routes, check_server, check_spend, check_uses, why_not_workers
 from baton.config.models import Models
@@ -71,7 +72,8 @@ def build_config(file: File, env: Mapping[str, str], problems: Problems, day: da
     check_routes(server, routes, problems)
     spend = check_spend(file.spend, server)
     problems.raise_if_any()
-    snapshot = PolicySnapshot(models.cards, providers.in_use, task_types, routes, aliases)
+    classifier = builtin_classifier()
+    snapshot = PolicySnapshot(models.cards, providers.in_use, task_types, routes, aliases, classifier=classifier)
     snapshot, void = _with_certificates(snapshot, file.proof, problems)
     config = Config(
         snapshot=snapshot,

@@ -58,13 +58,27 @@ _MASK = (1 << BITS) - 1
 def read(text: str, length: int | None = None) -> Features:
     """`length`: of the whole text, where `text` is what is left of it. Never raises; an empty text has no buckets."""
     length = len(text) if length is None else length
+    text = _capped(text)
+    words = _words(text)
+    return Features(_grams(words), _surface(text, words, length), length)
+
+
+def buckets(text: str) -> frozenset[int]:
+    """Those of `read`, without the surface."""
+    return _grams(_words(_capped(text)))
+
+
+def _grams(words: list[bytes]) -> frozenset[int]:
+    hashes = list(map(crc32, words))
+    grams = [*hashes, *map(crc32, words[1:], hashes)]  # the code of two words is that of the two written as one
+    return frozenset([code & _MASK for code in grams])
+
+
+def _capped(text: str) -> str:
     text = _ends(text, HEAD_CHARS, TAIL_CHARS)
     if not text.isascii() and len(text.encode("utf-8", "surrogatepass")) > WIDE * len(text):
         text = _ends(text, HEAD_CHARS // WIDE, TAIL_CHARS // WIDE)
-    words = _words(text)
-    hashes = list(map(crc32, words))
-    grams = [*hashes, *map(crc32, words[1:], hashes)]  # the code of two words is that of the two written as one
-    return Features(frozenset([code & _MASK for code in grams]), _surface(text, words, length), length)
+    return text
 
 
 def _ends(text: str, head: int, tail: int) -> str:

@@ -53,7 +53,7 @@ class Policy:
 
     def __init__(self, snapshot: PolicySnapshot) -> None:
         self.snapshot = snapshot
-        self._rules = TaskTypeRules(snapshot.task_types)
+        self._rules = TaskTypeRules(snapshot.task_types, snapshot.classifier)
         self._routes = {route.name: route for route in snapshot.routes}
         self._qualities = Qualities(snapshot)
         self._references = {name: self._reference(one) for name, one in snapshot.task_types.items()}

@@ -1,4 +1,4 @@
-"""The task type of a request: declared by the caller or his key, else found by explicit rules, else `other`."""
+"""The task type of a request: declared by the caller or his key, found by explicit rules, guessed, else `other`."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -6,34 +6,61 @@ from functools import cached_property
 
 from msgspec import Struct
 
+from baton.decide.classifier import Classifier
 from baton.decide.quoted import trusted
 from baton.decide.text import normalised
+from baton.types.classifier import ClassifierWeights
 from baton.types.decision import TaskTypeSource
 from baton.types.errors import RequestError
 from baton.types.request import Caller, Facts, Wish
 from baton.types.task import Match, TaskType
 
+OTHER = "other"
 CODE_FENCE = "```"
 WORD = re.compile(r"\w+")
 SPACED = str.maketrans({chr(code): " " for code in range(128) if not (chr(code).isalnum() or chr(code) == "_")})
 """For plain ASCII, where words are told apart without a pattern."""
+CLAUSE = re.compile(r"[.!?:;,\n] {0,3}(?:[-*•#] {1,3})?")
+POLITE = re.compile(
+    r"\b(?:please|kindly|(?:can|could|would) you|your (?:task|job) is to|you (?:must|should|need to)"
+    r"|i (?:want|need|would like) you to|help me|bitte|merci de|veuillez|peux-tu|pouvez-vous|por favor|puedes"
+    r"|per favore|puoi|você pode|poderia) {1,3}"
+)
+POLITE_WORDS = frozenset(
+    word
+    for words in (
+        "please kindly you your help",
+        "bitte merci veuillez peux pouvez",
+        "favor puedes favore puoi pode poderia",
+    )
+    for word in words.split()
+)
+"""One of them stands in whatever `POLITE` finds."""
+ESCAPED = re.compile(r"\\.")
+CODED = re.compile(r"\\[xuUN]")
 
 
 class Found(Struct, frozen=True):
     name: str
     source: TaskTypeSource
     why: str
+    confidence: float | None = None
+    """Of the classifier, 0..1, where it was asked."""
 
 
 class TaskTypeRules:
-    """The `match` entries of all task types, compiled once per policy; the first that holds wins."""
+    """The `match` entries of all task types, compiled once per policy; the first that holds wins.
 
-    def __init__(self, task_types: Mapping[str, TaskType]) -> None:
+    Where none holds the classifier may guess, among the types that the policy has.
+    """
+
+    def __init__(self, task_types: Mapping[str, TaskType], classifier: ClassifierWeights | None = None) -> None:
         self._names = frozenset(task_types)
         self._rules = [(name, _Rule(match)) for name, task_type in task_types.items() for match in task_type.match]
+        self._classifier = None if classifier is None else Classifier(classifier)
 
-    def find(self, wish: Wish, caller: Caller, facts: Facts) -> Found:
-        """Raises RequestError when the declared type is not in the config."""
+    def find(self, wish: Wish, caller: Caller, facts: Facts, *, guess: bool = True) -> Found:
+        """`guess=False`: by declaration and rules alone. Raises RequestError when the declared type is not known."""
         if wish.task_type is not None:
             return Found(self._known(wish.task_type), "declared", "declared by the caller")
         if caller.task_type is not None:
@@ -42,7 +69,16 @@ class TaskTypeRules:
         for name, rule in self._rules:
             if why := rule.holds(seen):
                 return Found(name, "rule", why)
-        return Found("other", "default", "no rule matched")
+        if guess and self._classifier is not None:
+            return self._guessed(self._classifier, seen)
+        return Found(OTHER, "default", "no rule matched")
+
+    def _guessed(self, classifier: Classifier, seen: "_Seen") -> Found:
+        guess = classifier.guess(seen.user)
+        if guess.name in self._names:
+            return Found(guess.name, "classifier", guess.why, guess.confidence)
+        why = guess.why if not guess.name else f"{guess.name} is not a task type here"
+        return Found(OTHER, "default", f"no rule matched, and {why}", guess.confidence)
 
     def _known(self, name: str) -> str:
         if name in self._names:
@@ -52,7 +88,7 @@ class TaskTypeRules:
 
 
 class _Seen:
-    """One request as rules see it; words are told apart only where a rule asks for some."""
+    """One request as rules see it; what a rule does not ask for is not read."""
 
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
@@ -65,19 +101,25 @@ class _Seen:
         return trusted(self.whole)
 
     @cached_property
+    def lower(self) -> str:
+        return self.user.lower()
+
+    @cached_property
     def system(self) -> str:
         return normalised(self._facts.system_text)
 
-    def text(self, where: str, *, fenced: bool) -> str:
-        """A rule about code fences reads what stands within them, too."""
-        if where == "prompt":
-            return self.whole if fenced else self.user
-        return self.system
-
     @cached_property
     def words(self) -> frozenset[str]:
-        text = self.user.lower()
+        text = self.lower
         return frozenset(text.translate(SPACED).split() if text.isascii() else WORD.findall(text))
+
+    @cached_property
+    def clauses(self) -> list[int]:
+        """Where an order may begin, in `lower`."""
+        places = [0, *(hit.end() for hit in CLAUSE.finditer(self.lower))]
+        if not POLITE_WORDS.isdisjoint(self.words):
+            places += [hit.end() for hit in POLITE.finditer(self.lower)]
+        return places
 
 
 FLAGS = ("a response schema", "tools", "tool results", "a code fence")
@@ -88,10 +130,10 @@ class _Rule:
     def __init__(self, match: Match) -> None:
         wanted = (match.response_schema, match.tools, match.tool_results, match.code_fence)
         self._flags = tuple((place, flag) for place, flag in enumerate(wanted) if flag is not None)
-        self._user = _compiled(match.patterns)
-        self._system = _compiled(match.system_patterns)
+        self._user = [_Pattern(one) for one in match.patterns]
+        self._system = [_Pattern(one) for one in match.system_patterns]
+        self._orders = re.compile("|".join(f"(?:{one})" for one in match.orders)) if match.orders else None
         self._words = frozenset(match.words)
-        self._empty = match == Match()
         self._fenced = match.code_fence is True
 
     def holds(self, seen: _Seen) -> str:
@@ -99,18 +141,44 @@ class _Rule:
         for place, expected in self._flags:
             if seen.flags[place] is not expected:
                 return ""
-        if self._empty or (self._words and self._words.isdisjoint(seen.words)):
+        if self._words and self._words.isdisjoint(seen.words):
             return ""
         reasons = [FLAGS[place] if flag else f"no {FLAGS[place].removeprefix('a ')}" for place, flag in self._flags]
-        for pattern, where in ((self._user, "prompt"), (self._system, "system prompt")):
-            if pattern is not None:
-                hit = pattern.search(seen.text(where, fenced=self._fenced))
-                if hit is None:
-                    return ""
-                reasons.append(f"{hit.group(0).strip()[:40]!r} in the {where}")
+        if self._user or self._orders:
+            said = self._said(seen)
+            if not said:
+                return ""
+            reasons.append(f"{said} in the prompt")
+        elif self._words:
+            reasons.append(f"{min(self._words & seen.words)!r} in the prompt")
+        if self._system:
+            said = _first(self._system, seen.system, seen.system.lower())
+            if not said:
+                return ""
+            reasons.append(f"{said} in the system prompt")
         return " and ".join(reasons)
 
+    def _said(self, seen: _Seen) -> str:
+        if self._orders is not None:
+            for place in seen.clauses:
+                if hit := self._orders.match(seen.lower, place):
+                    return repr(hit.group().strip()[:40])
+        if self._fenced:  # such a rule reads what stands within the fences, too
+            return _first(self._user, seen.whole, seen.whole.lower())
+        return _first(self._user, seen.user, seen.lower) if self._user else ""
 
-def _compiled(patterns: Iterable[str]) -> re.Pattern[str] | None:
-    joined = "|".join(f"(?:{pattern})" for pattern in patterns)
-    return re.compile(joined, re.IGNORECASE) if joined else None
+
+class _Pattern:
+    """Searched without case. In small letters where the pattern is: that is several times as fast."""
+
+    def __init__(self, pattern: str) -> None:
+        plain = ESCAPED.sub("", pattern)
+        self.small = plain == plain.lower() and not CODED.search(pattern)
+        self.compiled = re.compile(pattern, re.NOFLAG if self.small else re.IGNORECASE)
+
+
+def _first(patterns: Iterable[_Pattern], text: str, lower: str) -> str:
+    for one in patterns:
+        if hit := one.compiled.search(lower if one.small else text):
+            return repr(hit.group().strip()[:40])
+    return ""

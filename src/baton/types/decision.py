@@ -7,6 +7,7 @@ from msgspec import Struct, field
 from baton.types.card import ModelCard, Provider
 from baton.types.cascade import CascadePlan
 from baton.types.certificate import Certificate, ProofMode
+from baton.types.classifier import ClassifierWeights
 from baton.types.handoff import HandoffReport
 from baton.types.learned import Learned
 from baton.types.session import Session
@@ -15,7 +16,7 @@ from baton.types.task import Route, TaskType
 Evidence = Literal["certified", "measured", "configured", "assumed"]
 """Where a quality figure comes from: a certificate, graded answers, the operator's config, or nothing but the tier."""
 
-TaskTypeSource = Literal["declared", "key", "rule", "default"]
+TaskTypeSource = Literal["declared", "key", "rule", "classifier", "default"]
 
 
 class Candidate(Struct, frozen=True):
@@ -130,5 +131,7 @@ class PolicySnapshot(Struct, frozen=True):
     mode: ProofMode = "rules"
     certificates: tuple[Certificate, ...] = ()
     """Those that hold for these cards and task types: void ones are left out when they are read."""
+    classifier: ClassifierWeights | None = None
+    """What guesses the task type where no rule tells it; None: nothing does."""
     learned: Learned | None = None
     """What was learned from graded answers, the version in force."""

@@ -29,6 +29,11 @@ class Match(Struct, frozen=True):
     system_patterns: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     """Lower-case words, one of which must stand in the caller's own last turns: cheap, so looked at before patterns."""
+    orders: tuple[str, ...] = ()
+    """As `patterns`, in small letters, and only where an order may begin: a clause, or after a polite word.
+
+    One of `patterns` and `orders` is enough.
+    """
 
 
 OnCap = Literal["refuse", "reference", "cheap"]

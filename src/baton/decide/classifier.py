@@ -1,0 +1,74 @@
+"""The guess at a task type where nobody declared one and no rule tells it: hashed n-grams, linear, in plain Python.
+
+One addition per n-gram: the weights of all types lie side by side in one integer, 32 bits apart. Says nothing where it
+is not sure enough, and where it has seen too little of what the prompt says.
+"""
+
+from math import exp, sqrt
+from operator import itemgetter
+from struct import unpack
+
+from msgspec import Struct
+
+from baton.decide import features
+from baton.types.classifier import ClassifierWeights
+
+FIELD_BYTES = 4
+ZERO = 128
+"""What is added to a weight, so that the fields of a sum never run below zero."""
+SHIFTED = bytes((code + ZERO) % 256 for code in range(256))
+
+
+class Guess(Struct, frozen=True):
+    """`name` is empty where nothing is guessed; `confidence` is the chance of the likeliest type, 0..1."""
+
+    name: str
+    confidence: float
+    why: str
+
+
+class Classifier:
+    """Raises ValueError for weights that were trained with other features, or whose sizes do not fit."""
+
+    def __init__(self, weights: ClassifierWeights) -> None:
+        types, rows = len(weights.names), 1 << weights.bits
+        if weights.features != features.VERSION:
+            raise ValueError(
+                f"trained with features {weights.features!r}, and these are {features.VERSION!r}: train again"
+            )
+        if (len(weights.weights), len(weights.seen)) != (types * rows, 1 << features.BITS - 3):
+            raise ValueError(f"{len(weights.weights)} weights do not fit {types} task types of {rows} buckets")
+        self._weights = weights
+        width = FIELD_BYTES * types
+        wide = bytearray(width * rows)
+        wide[::FIELD_BYTES] = weights.weights.translate(SHIFTED)
+        sums = [int.from_bytes(wide[at : at + width], "little") for at in range(0, len(wide), width)]
+        self._sums = sums * (1 << features.BITS - weights.bits)
+        self._seen = bytes(byte >> bit & 1 for byte in weights.seen for bit in range(8))
+        self._width = width
+        self._format = f"<{types}I"
+
+    def guess(self, text: str) -> Guess:
+        """`text`: the caller's own words, normalised."""
+        codes = features.buckets(text)
+        if not codes:
+            return Guess("", 0.0, "there is nothing to read")
+        if len(codes) - sum(map(self._seen.__getitem__, codes)) > self._weights.unseen * len(codes):
+            return Guess("", 0.0, "most of it is new to the classifier")
+        best, chance = max(zip(self._weights.names, self._chances(codes), strict=True), key=itemgetter(1))
+        if chance < self._weights.certain[best]:
+            return Guess("", chance, f"the classifier is not sure: {best} {chance:.2f}")
+        return Guess(best, chance, f"the classifier, {chance:.2f} sure")
+
+    def _chances(self, codes: frozenset[int]) -> list[float]:
+        total = sum(map(self._sums.__getitem__, codes))
+        zero, factor = ZERO * len(codes), self._weights.scale / sqrt(len(codes))
+        fields = unpack(self._format, total.to_bytes(self._width, "little"))
+        scores = [
+            (field - zero) * factor + intercept
+            for field, intercept in zip(fields, self._weights.intercepts, strict=True)
+        ]
+        top = max(scores)
+        parts = [exp(score - top) for score in scores]
+        whole = sum(parts)
+        return [part / whole for part in parts]
