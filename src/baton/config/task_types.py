@@ -5,8 +5,8 @@ first; then those with a plain sign (a step of a tool loop, an order to classify
 sent to the cheapest model on weaker signs, broad words last: a mistake should cost money rather than quality. What no
 entry recognises is `other` and goes to the reference. Only the caller's own last words are searched.
 
-Every list of patterns stands beside the words of which it needs at least one: patterns cost a microsecond for some forty
-characters and are only tried where such a word occurs. Orders cost less: they are tried where a clause begins.
+Every list of patterns stands beside the words of which it needs at least one: patterns cost a microsecond for forty
+characters, and are only tried where such a word occurs. Orders cost less: they are tried where a clause begins.
 """
 
 from baton.types.task import BUILTIN_TASK_TYPES as NAMES

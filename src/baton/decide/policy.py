@@ -74,15 +74,24 @@ class Policy:
 
         Raises UnknownModel, NotAllowed, NoEligibleModel, or RequestError for an unknown task type.
         """
-        found = self._rules.find(request.wish, caller, request.facts)
-        task_type = self.snapshot.task_types[found.name]
         asked = self.snapshot.aliases.get(request.model, request.model)
-        route = route_of(self.snapshot, request.model, asked, found.name, caller)
+        found, route = self._found(request, caller, asked)
+        task_type = self.snapshot.task_types[found.name]
         demands = Demands(request.facts, request.wish, caller, route, task_type, barred)
         if asked in self.snapshot.cards and route.strategy == "pass":
             return self._pass_through(self.snapshot.cards[asked], demands, found, request, decision_id)
         terms = terms_of(request, asked, caller, route, task_type)
         return self._choose(_Asked(request, demands, terms, found, session, going_up), decision_id)
+
+    def _found(self, request: Request, caller: Caller, asked: str) -> tuple[Found, Route]:
+        """Nothing is guessed where the asked model serves anyhow: the task type is for the books then."""
+        named = asked in self.snapshot.cards
+        found = self._rules.find(request.wish, caller, request.facts, guess=not named)
+        route = route_of(self.snapshot, request.model, asked, found.name, caller)
+        if named and route.strategy != "pass" and found.source == "default":
+            found = self._rules.find(request.wish, caller, request.facts)
+            route = route_of(self.snapshot, request.model, asked, found.name, caller)
+        return found, route
 
     def task_type(self, request: Request, caller: Caller) -> str:
         """Raises RequestError when the declared type is not in the config."""
