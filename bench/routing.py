@@ -15,10 +15,13 @@ from typing import Any
 
 from routing_cascade import cascade
 from routing_cpu import decision_cpu
+from routing_learned import routellm_gsm8k, routellm_mmlu
 from routing_savings import savings
 
 KEYS: dict[str, Callable[[Path], Any]] = {
     "cascade": cascade,
+    "routellm_mmlu": routellm_mmlu,
+    "routellm_gsm8k": routellm_gsm8k,
     "decision_cpu": decision_cpu,
     "savings": savings,
 }

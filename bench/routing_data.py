@@ -51,3 +51,12 @@ def pairs(data: Path, stem: str, split: str, weak: str = MIXTRAL, strong: str = 
         np.array([graded[weak] for _, graded in whole]),
         np.array([graded[strong] for _, graded in whole]),
     )
+
+
+def joined(parts: Sequence[Pairs]) -> Pairs:
+    return Pairs(
+        [prompt for part in parts for prompt in part.prompts],
+        [task for part in parts for task in part.tasks],
+        np.concatenate([part.weak for part in parts]),
+        np.concatenate([part.strong for part in parts]),
+    )

@@ -11,15 +11,13 @@ from baton.measure.learn.design import design_of, trimmed_scores
 from baton.measure.learn.graded import GradedDataError
 from baton.measure.learn.lesson import Lesson, learn, standing_of
 from baton.measure.learn.ridge import Ridge
-from baton.measure.learn.train import Settings, features_of, losses_of
+from baton.measure.learn.train import features_of, losses_of
 from tests.measure.lessons import graded_subjects
-
-SETTINGS = Settings(penalty=3.0, reach=0.1, blend=0.5)
 
 
 @pytest.fixture(scope="module")
 def lesson() -> Lesson:
-    return learn(graded_subjects(600), np.random.default_rng(0), settings=SETTINGS)
+    return learn(graded_subjects(600), np.random.default_rng(0))
 
 
 def test_the_subject_that_the_weak_model_fails_on_is_hard(lesson: Lesson) -> None:
@@ -74,11 +72,10 @@ def test_it_is_ahead_of_the_prior_and_says_how_far(lesson: Lesson) -> None:
     assert worst.said == pytest.approx(worst.was, abs=0.15)
 
 
-def test_settings_are_chosen_on_the_training_data_alone() -> None:
+def test_the_same_answers_teach_the_same() -> None:
     graded = graded_subjects(200)
     one = learn(graded, np.random.default_rng(5))
     two = learn(graded, np.random.default_rng(5))
-    assert one.settings == two.settings
     assert one.residual == two.residual
 
 

@@ -15,9 +15,7 @@ from baton.measure.learn.table import table_of, type_means
 from baton.measure.learn.train import (
     Fit,
     Losses,
-    Settings,
     bits_for,
-    choose,
     features_of,
     fit,
     folds,
@@ -40,7 +38,6 @@ class Lesson(Struct, frozen=True):
     losses: Losses
     cheap: str
     design: Design
-    settings: Settings
     held_out: np.ndarray
     """Scores of every prompt by weights that have not seen it."""
     fitted: Fit
@@ -82,20 +79,17 @@ class Standing(Struct, frozen=True):
     calibration: list[Bin]
 
 
-def learn(
-    graded: Graded, rng: np.random.Generator, *, reference: str | None = None, settings: Settings | None = None
-) -> Lesson:
+def learn(graded: Graded, rng: np.random.Generator, *, reference: str | None = None) -> Lesson:
     """Raises GradedDataError where there are not enough pairs of answers to the same prompt."""
     losses = losses_of(graded, reference)
     rows = np.flatnonzero(np.isfinite(losses.values).any(axis=1))
     graded, losses = graded.at(rows), Losses(losses.reference, losses.models, losses.values[rows])
     design = design_of(features_of(graded.prompts), bits_for(len(losses.models)))
-    chosen = settings or choose(design, losses, graded.task_types, rng)
-    held_out = out_of_fold(design, losses, graded.task_types, chosen, rng)
-    fitted = fit(design, losses.values, graded.task_types, losses.models, chosen)
+    held_out = out_of_fold(design, losses, graded.task_types, rng)
+    fitted = fit(design, losses.values, graded.task_types, losses.models)
     cheap = cheapest(graded, losses)
     residual = residual_of(fitted, held_out, design, losses, graded.task_types, cheap)
-    return Lesson(graded, losses, cheap, design, chosen, held_out, fitted, residual)
+    return Lesson(graded, losses, cheap, design, held_out, fitted, residual)
 
 
 def cheapest(graded: Graded, losses: Losses) -> str:
@@ -168,7 +162,7 @@ def _curve(lesson: Lesson, rows: np.ndarray, rng: np.random.Generator) -> list[C
             mixed = rng.permutation(rows)
             held, training = mixed[: rows.size // 5], mixed[rows.size // 5 :][:size]
             types = [lesson.graded.task_types[row] for row in training]
-            fitted = fit(lesson.design.at(training), column[training], types, (lesson.cheap,), lesson.settings)
+            fitted = fit(lesson.design.at(training), column[training], types, (lesson.cheap,))
             if (lost := column[held, 0]).sum() > 0:
                 areas.append(apgr(fitted.scores(lesson.design.at(held))[:, 0], np.zeros(lost.size), lost))
         if areas:
