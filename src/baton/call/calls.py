@@ -24,6 +24,7 @@ from baton.call.deployments import Pool, Standing, samples_of
 from baton.call.endpoint import Endpoint, Endpoints
 from baton.call.retry import Effort, RetryBudget, Situation, Step, next_step
 from baton.call.send import send
+from baton.call.suspicion import Outcome, Suspicion
 from baton.call.transport import Transport, Upstream
 from baton.call.verdict import retry_after_s, verdict_on, whole_seconds
 from baton.protocol.request import read_members
@@ -72,6 +73,8 @@ class Asked:
         self._stream = call.stream
         self._begun = calls.clock()
         self._probe = standing.breaker.begin()
+        if standing.suspicion is not None:
+            standing.suspicion.begin(self._begun)
         self._over = False
         self._spoke = False
         standing.outstanding += 1
@@ -101,6 +104,8 @@ class Asked:
         self._over = True
         if not left and fault is None:
             self.spoke()
+        if (suspicion := self._standing.suspicion) is not None:
+            suspicion.ended(self._begun, "none" if left else _outcome(fault))
         self._calls.ended(self._standing, fault, probe=self._probe, left=left)
 
 
@@ -190,6 +195,14 @@ class Calls:
             return NOBODY
         found = ((id_, pool.away_because(now)) for id_, pool in self._pools.items())
         return {id_: reason for id_, reason in found if reason}
+
+    def heed(self, hints: Mapping[tuple[str, str], float]) -> None:
+        """Breakers that opened at other replicas: by provider and upstream, with the seconds that it holds on."""
+        now = self.clock()
+        for key, seconds in hints.items():
+            if (standing := self.standings.get(key)) is not None:
+                standing.suspicion = standing.suspicion or Suspicion()
+                standing.suspicion.hinted(now, min(seconds, self.policy.breaker.max_open_s))
 
     def hedge_after_s(self, call: Call, effort: Effort) -> float | None:
         """When a second call is worth it; None where it is not: too little is known, or no further call may be made."""
@@ -322,6 +335,12 @@ def _at(card: ModelCard, place: Deployment) -> ModelCard:
     if place.provider == card.provider and place.upstream == card.upstream:
         return card
     return replace(card, provider=place.provider, upstream=place.upstream)
+
+
+def _outcome(fault: BatonError | None) -> Outcome:
+    if fault is None:
+        return "good"
+    return "bad" if verdict_on(fault).blame == "broken" else "none"
 
 
 def _nobody_listens(_deployment: Deployment) -> None:

@@ -6,6 +6,7 @@ from hashlib import blake2b
 from baton.call.breaker import Breaker
 from baton.call.hedge import Quantile
 from baton.call.limits import Gate
+from baton.call.suspicion import Suspicion
 from baton.types.card import Deployment, ModelCard
 from baton.types.reliability import Reliability
 from baton.types.sample import Sample
@@ -21,6 +22,7 @@ class Standing:
 
     __slots__ = (
         "breaker", "busy_until", "calls", "deployment", "failures", "first_byte", "gate", "latency", "outstanding",
+        "suspicion",
     )  # fmt: skip
 
     def __init__(self, deployment: Deployment, policy: Reliability) -> None:
@@ -30,6 +32,8 @@ class Standing:
         self.gate = Gate(deployment.max_concurrency, policy.queue, name) if deployment.max_concurrency else None
         self.busy_until = 0.0
         """It said when to come back."""
+        self.suspicion: Suspicion | None = None
+        """None until another replica has said anything of it."""
         self.outstanding = 0
         self.calls = 0
         self.failures = 0
@@ -45,6 +49,10 @@ class Standing:
 
     def lets(self, now: float) -> bool:
         return self.breaker.lets(now) and now >= self.busy_until
+
+    def shunned(self, now: float) -> bool:
+        """Others are to be preferred, where there are any."""
+        return self.suspicion is not None and self.suspicion.shuns(now)
 
     def away_s(self, now: float) -> float:
         """Seconds until it may be asked."""
@@ -86,6 +94,8 @@ class Pool:
         open_ = [one for one in self.standings if one.lets(now) and may(one)]
         if len(open_) > 1 and tried:
             open_ = [one for one in open_ if one not in tried] or open_
+        if len(open_) > 1:
+            open_ = [one for one in open_ if not one.shunned(now)] or open_
         if len(open_) <= 1:
             return open_[0] if open_ else None
         if sticky:
@@ -152,6 +162,13 @@ def samples_of(one: Standing, now: float) -> list[Sample]:
         ),
         Sample("baton_breaker_openings", "counter", "Times a breaker opened.", labels, one.breaker.openings),
         Sample("baton_deployment_away_seconds", "gauge", "Until it may be asked.", labels, one.away_s(now)),
+        Sample(
+            "baton_deployment_suspect",
+            "gauge",
+            "1 while another replica says that it fails.",
+            labels,
+            one.suspicion is not None and one.suspicion.holds(now),
+        ),
         Sample("baton_deployment_outstanding", "gauge", "Calls under way.", labels, one.outstanding),
         Sample("baton_deployment_calls", "counter", "Calls sent.", labels, one.calls),
         Sample("baton_deployment_failures", "counter", "Calls it is to blame for.", labels, one.failures),

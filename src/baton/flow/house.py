@@ -93,6 +93,8 @@ class House:
         """Judges of answers, by the name that steps of cascades call them by."""
         self.webhooks: Webhooks = _webhooks(config, earlier)
         self.calls.opened = self._tell_breaker
+        if life.replicas is not None:
+            life.replicas.heed = self.calls.heed
         self.max_answer_bytes = config.server.max_answer_bytes
         life.ledger.redact = ContentRedactor(content.redact) if content.redact else None
         life.upkeep.content_days = content.retention_days
@@ -127,6 +129,9 @@ class House:
         self.webhooks.tell("budget", limit.code, account=limit.account, limit=limit.limit, key=run.caller.name)
 
     def _tell_breaker(self, deployment: Deployment) -> None:
+        if self.life.replicas is not None:
+            standing = self.calls.standings[deployment.provider, deployment.upstream]
+            self.life.replicas.breaker_opened(deployment, standing.breaker.opens_in(self.calls.clock()))
         self.webhooks.tell("breaker", "breaker_opened", provider=deployment.provider, model=deployment.upstream)
 
     def metrics(self) -> bytes:

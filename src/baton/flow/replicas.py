@@ -6,7 +6,7 @@ Order at the end: requests first, then the ledger, then `Replicas.close`.
 import os
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -23,12 +23,14 @@ from baton.state.open_requests import LEASE_S, OpenRequests
 from baton.state.redis_keep import RedisKeep
 from baton.state.redis_link import RedisLink
 from baton.state.redis_tallies import RedisTallies, hold_key
-from baton.types.card import ModelCard
+from baton.types.card import Deployment, ModelCard
 from baton.types.money import Usage
 from baton.types.outcome import Attempt, Finished
 from baton.types.secret import Secret
 
 INTERRUPTED = "interrupted"
+BREAKER = "breaker:"
+"""Begins the name of a hint; provider, a slash and the model's name there follow."""
 _FINISHED = msgspec.msgpack.Decoder(Finished)
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -49,6 +51,9 @@ class Replicas:
             self.link, process, self.leader, lambda record: ledger.put(_FINISHED.decode(record)), lease_s
         )
         self.open_requests.on_beat = self._renew_holds
+        self.open_requests.on_hints = self._hear
+        self.heed: Callable[[Mapping[tuple[str, str], float]], None] = lambda _hints: None
+        """Called, again and again, with breakers that are open anywhere: as `Calls.heed` takes them."""
         ledger.on_written = self.open_requests.safe
         self.keep = RedisKeep(self.link, url, keep_path, now)
         self.counters = SharedCounters(
@@ -82,6 +87,19 @@ class Replicas:
         if noted is not None and await noted:
             return
         await self.open_requests.open(run.request_id, _encode(interrupted(run, card, input_tokens)))
+
+    def breaker_opened(self, deployment: Deployment, seconds: float) -> None:
+        """Tell the other replicas."""
+        self.open_requests.hint(f"{BREAKER}{deployment.provider}/{deployment.upstream}", seconds)
+
+    def _hear(self, hints: Mapping[str, float]) -> None:
+        found = {}
+        for name, seconds in hints.items():
+            if name.startswith(BREAKER):
+                provider, _, upstream = name.removeprefix(BREAKER).partition("/")
+                found[provider, upstream] = seconds
+        if found:
+            self.heed(found)
 
     def _renew_holds(self) -> None:
         self.counters.renew_open(self._now() + self._lease_s)

@@ -6,7 +6,7 @@ left when a lease ends was interrupted; the leader gets it to write it down, and
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -101,6 +101,9 @@ class OpenRequests:
         self._up_since = 0.0
         self.on_beat: Callable[[], None] = lambda: None
         """What else has to be said again and again."""
+        self.on_hints: Callable[[Mapping[str, float]], None] = lambda _hints: None
+        """Called after each beat with what holds, as in `Replicas.hints`."""
+        self._early = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._now = self._loop.time
         self._task: asyncio.Task[None] | None = None
@@ -137,6 +140,7 @@ class OpenRequests:
     def hint(self, name: str, seconds: float) -> None:
         """Tell all replicas that something holds for a time, such as that a deployment is away."""
         self._told[name] = seconds
+        self._early.set()
 
     async def close(self) -> None:
         """After the ledger is closed: what is still open here was never finished."""
@@ -152,23 +156,27 @@ class OpenRequests:
         """Once every few seconds: say that this process lives, hear of the others, lead if nobody does."""
         self.on_beat()
         told, self._told = self._told, {}
-        hints = [word for name, seconds in told.items() for word in (name, seconds)]
+        words = [word for name, seconds in told.items() for word in (name, seconds)]
         try:
             seen, known = await self._link.call(
-                BEAT, (ALIVE, SEEN, HINTS), (self._process, self._lease_s, SEEN_S, *hints)
+                BEAT, (ALIVE, SEEN, HINTS), (self._process, self._lease_s, SEEN_S, *words)
             )
         except RedisAway:
             self._told = told | self._told
             return
         pairs = zip(known[::2], known[1::2], strict=True)
-        self.replicas = Replicas(max(1, seen), {name.decode(): float(left) for name, left in pairs})
+        hints = {name.decode("utf-8", "replace"): float(left) for name, left in pairs}
+        self.replicas = Replicas(max(1, seen), hints)
+        self.on_hints(hints)
         if await self._leader.renew() and self.steady:
             await self._take_over()
 
     async def _work(self) -> None:
         while True:
+            self._early.clear()
             await self.beat()
-            await asyncio.sleep(self._lease_s / BEATS_PER_LEASE)
+            with contextlib.suppress(TimeoutError):  # a hint is told at once
+                await asyncio.wait_for(self._early.wait(), self._lease_s / BEATS_PER_LEASE)
 
     async def _take_over(self) -> None:
         try:
