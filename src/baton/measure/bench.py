@@ -26,7 +26,7 @@ from baton.measure.journal import Journal
 from baton.protocol.request import read_request
 from baton.types.card import Capability
 from baton.types.certificate import identity
-from baton.types.errors import ProofError
+from baton.types.errors import ProofError, RequestError
 
 SEED = 7
 
@@ -168,5 +168,8 @@ def _needs(prompts: tuple[Prompt, ...]) -> frozenset[Capability]:
         placed = (
             {"model": msgspec.Raw(b'"auto"'), "stream": msgspec.Raw(b"false")} if prompt.dialect == "gemini" else {}
         )
-        found |= read_request(prompt.dialect, body, {}, placed).facts.needs
+        try:
+            found |= read_request(prompt.dialect, body, {}, placed).facts.needs
+        except RequestError as error:
+            raise ProofError(f"prompt {prompt.id!r} cannot be asked: {error.message}") from error
     return found

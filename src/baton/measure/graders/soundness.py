@@ -62,8 +62,8 @@ def chance_of(prompts: Sequence[Prompt]) -> float | None:
     golds: list[str] = []
     for prompt in prompts:
         match prompt.check:
-            case Exact() | Numeric() | Fields():
-                golds.append(prompt.right_answer or "")
+            case Exact() | Numeric() | Fields() as check:
+                golds.append(repr(check.gold))
             case Executes():
                 golds.append(prompt.id)
             case _:
@@ -71,7 +71,8 @@ def chance_of(prompts: Sequence[Prompt]) -> float | None:
     if len(golds) < 2:
         return None
     pairs = sum(count * (count - 1) for count in Counter(golds).values())
-    return pairs / (len(golds) * (len(golds) - 1))
+    chance = pairs / (len(golds) * (len(golds) - 1))
+    return chance if chance < 1 else None
 
 
 def _failures(outcomes: Mapping[str, Sequence[Outcome]], reference: str) -> tuple[int, int]:
