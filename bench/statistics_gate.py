@@ -17,7 +17,7 @@ from baton.stats.sanity import GraderEvidence, Tally, examine
 TRAINING = 5_000
 PILOT, UNLABELLED = 300, 2_000
 PRIOR = 20
-RIDGE = 3.0
+RIDGE = 10.0
 STEPS = 40
 POOLED, TYPED = 200, 40
 """Repetitions of certificates over all types, and of one for each type."""

@@ -9,34 +9,36 @@ from baton.stats.judge import Corrected, corrected_mean
 
 QUALITY, SENSITIVITY, SPECIFICITY = 0.85, 0.95, 0.90
 JUDGED = 2_000
+GOOD = 0.97
 
 
 def judge(run: Run) -> list[Bar]:
     """A judge of sensitivity .95 and specificity .90 on 2,000 answers of quality .85, and a few human labels."""
     bars = []
     for humans, least in ((100, 0.90), (200, 0.93)):
-        covered, width, human_width, alone = corrected(run, humans)
+        covered, width, human_width, alone = corrected(run, humans, QUALITY)
         bars += [
             Bar(f"coverage of the corrected 95 % interval, {humans} human labels", covered, at_least=least),
             Bar(f"its width as a share of that of the human labels alone, {humans}", width / human_width),
             Bar(f"control: coverage of the judge's own interval, beside {humans}", alone, at_most=0.5),
         ]
-    return bars
+    good = corrected(run, 100, GOOD)
+    return [*bars, Bar(f"coverage at a quality of {GOOD}, 100 human labels", good[0], at_least=0.9)]
 
 
-def corrected(run: Run, humans: int) -> tuple[float, float, float, float]:
-    rng = run.rng(f"judge {humans}")
+def corrected(run: Run, humans: int, quality: float) -> tuple[float, float, float, float]:
+    rng = run.rng(f"judge {humans} {quality}")
     covered = alone = 0
     width = human_width = 0.0
     for _ in range(run.reps):
-        truth = (rng.random(JUDGED + humans) < QUALITY).astype(float)
+        truth = (rng.random(JUDGED + humans) < quality).astype(float)
         says = np.where(truth == 1, rng.random(truth.size) < SENSITIVITY, rng.random(truth.size) > SPECIFICITY)
         scores = says.astype(float)
         found = corrected_mean(scores[humans:], scores[:humans], truth[:humans])
         assert isinstance(found, Corrected)
-        covered += found.interval.low <= QUALITY <= found.interval.high
+        covered += found.interval.low <= quality <= found.interval.high
         own = wilson(scores.sum(), scores.size)
-        alone += own.low <= QUALITY <= own.high
+        alone += own.low <= quality <= own.high
         human = wilson(truth[:humans].sum(), humans)
         width += found.interval.high - found.interval.low
         human_width += human.high - human.low

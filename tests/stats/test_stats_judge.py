@@ -29,32 +29,47 @@ def judged(truth: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.where(truth == 1, rng.random(truth.shape) < 0.95, rng.random(truth.shape) < 0.10).astype(float)
 
 
-def test_humans_make_a_judge_cover_the_truth_which_it_does_not_alone() -> None:
+@pytest.mark.parametrize("quality", [0.85, 0.97])
+def test_humans_make_a_judge_cover_the_truth_which_it_does_not_alone(quality: float) -> None:
     rng = np.random.default_rng(1)
     covered = alone = 0
     narrower = []
     for _ in range(300):
-        truth = (rng.random(2_100) < 0.85).astype(float)
+        truth = (rng.random(2_100) < quality).astype(float)
         scores = judged(truth, rng)
         found = corrected_mean(scores[:2_000], scores[2_000:], truth[2_000:])
         assert isinstance(found, Corrected)
-        covered += found.interval.low <= 0.85 <= found.interval.high
+        covered += found.interval.low <= quality <= found.interval.high
         judge_only = wilson(scores.sum(), scores.size)
-        alone += judge_only.low <= 0.85 <= judge_only.high
+        alone += judge_only.low <= quality <= judge_only.high
         human_only = wilson(truth[2_000:].sum(), 100)
         narrower.append((found.interval.high - found.interval.low) / (human_only.high - human_only.low))
-    assert covered >= 0.9 * 300
+    assert covered >= 0.93 * 300
     assert alone < 0.3 * 300
-    assert np.mean(narrower) < 0.8
+    assert np.mean(narrower) < 0.9
 
 
 def test_too_few_humans_correct_nothing() -> None:
     found = corrected_mean([1.0] * 500, [1.0] * 99, [1.0] * 99)
     assert isinstance(found, Uncorrected)
     assert (found.humans, found.needed) == (99, 1)
+
+
+def test_labels_that_are_all_alike_leave_a_width() -> None:
     alike = corrected_mean([1.0] * 500, [1.0] * 100, [1.0] * 100)
     assert isinstance(alike, Corrected)
-    assert alike.interval.low == pytest.approx(wilson(100, 100).low)
+    assert alike.mean == alike.interval.high == 1.0
+    assert alike.interval.low < 0.99
+
+
+def test_without_unlabelled_items_it_is_the_mean_of_the_labels() -> None:
+    labels = [1.0] * 70 + [0.0] * 30
+    alone = corrected_mean([], [1.0, 0.0] * 50, labels)
+    assert isinstance(alone, Corrected)
+    assert alone.mean == pytest.approx(0.7)
+    assert alone.weight == 0.0
+    human = wilson(70, 100)
+    assert (alone.interval.low, alone.interval.high) == pytest.approx((human.low, human.high), abs=0.01)
 
 
 @given(st.integers(100, 250), st.integers(0, 300), st.integers(0, 5))

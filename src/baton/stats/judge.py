@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 FEWEST_HUMANS = 100
 """Below, the corrected 95 % interval covers less than it says: 86 % at 50 labels."""
-NORMAL_FROM = 200
-"""Human labels from which the normal quantile serves; Student's t below."""
+CORNERS = ((0.0, 0.0, 1.0, 1.0), (0.0, 1.0, 0.0, 1.0))
+"""Label and judge's score of the four kinds of binary items."""
 STEPS = 50
 RIDGE = 1e-6
 
@@ -56,8 +56,12 @@ def corrected_mean(
 
     `judged`: the judge's scores of N items without label, shape (N,). `judged_too`, `human`: judge's score and human
     label of n other items of the same traffic, both (n,). w = cov(human, judged_too) / ((1 + n/N) var(judged_too)),
-    within 0..1; se^2 = w^2 var(judged) / N + var(human - w judged_too) / n.
+    within 0..1; se^2 = w^2 var(judged) / N + var(human - w judged_too) / n; Student's quantile with n - 1 degrees.
     Source: A. N. Angelopoulos, J. C. Duchi, T. Zrnic, PPI++ (arXiv 2311.01453).
+
+    w and the interval (not the mean) count half an item more in each corner of {0, 1} x {0, 1}, as A. Agresti, Y. Min,
+    Stat. Med. 24 (2005) 729-740 do for matched pairs: at a quality of .95 or .98 and 100 labels the interval would
+    otherwise cover in 89 and 83 of 100 cases.
     """
     import numpy as np
 
@@ -68,20 +72,21 @@ def corrected_mean(
     n = int(y.size)
     if n < FEWEST_HUMANS:
         return Uncorrected(f"{n} human labels, need {FEWEST_HUMANS}", n, FEWEST_HUMANS - n)
-    spread = float(k.var(ddof=1))
+    both = np.stack([np.append(y, CORNERS[0]), np.append(k, CORNERS[1])])
+    counted = np.append(np.ones(n), [0.5] * 4)
+    moments = np.cov(both, aweights=counted)
     weight = 0.0
-    if j.size and spread > 0:
-        weight = min(1.0, max(0.0, float(np.cov(y, k)[0, 1]) / ((1 + n / j.size) * spread)))
-    rest = y - weight * k
-    mean = float(rest.mean()) + (weight * float(j.mean()) if j.size else 0.0)
-    square = float(rest.var(ddof=1)) / n + (weight**2 * float(j.var(ddof=1)) / j.size if j.size > 1 else 0.0)
-    if square <= 0:  # all labels alike: their spread is not known, and certainly not nothing
-        return Corrected(mean, wilson(float(y.sum()), n, level), weight, n, int(j.size))
-    tail = (1 + level) / 2
-    quantile = NormalDist().inv_cdf(tail) if n >= NORMAL_FROM else student_quantile(tail, n - 1)
-    half = quantile * math.sqrt(square)
-    mean = min(1.0, max(0.0, mean))
-    interval = Interval(min(mean, max(0.0, mean - half)), max(mean, min(1.0, mean + half)))
+    if j.size:
+        weight = min(1.0, max(0.0, float(moments[0, 1] / ((1 + n / j.size) * moments[1, 1]))))
+    rest = both[0] - weight * both[1]
+    from_judge = weight * float(j.mean()) if j.size else 0.0
+    square = float(np.cov(rest, aweights=counted)) / n + (
+        weight**2 * float(j.var(ddof=1)) / j.size if j.size > 1 else 0
+    )
+    half = student_quantile((1 + level) / 2, n - 1) * math.sqrt(square)
+    mean = min(1.0, max(0.0, from_judge + float(rest[:n].mean())))
+    centre = from_judge + float(np.average(rest, weights=counted))
+    interval = Interval(min(mean, max(0.0, centre - half)), max(mean, min(1.0, centre + half)))
     return Corrected(mean, interval, weight, n, int(j.size))
 
 
