@@ -139,3 +139,24 @@ def test_a_measured_length_of_answers_is_what_is_paid_for() -> None:
         for one in (long, short)
     ]
     assert prices[0] > 50 * prices[1]
+
+
+def test_a_proven_gate_sends_to_the_reference_what_it_does_not_hold_for() -> None:
+    gate = certificate("sim/nano", serves="gate", thresholds={"difficulty": 0.3})
+    proven = Policy(replace(with_efforts(), mode="certified", certificates=(gate,)))
+    assert decide(proven, "classify this: late").model == "sim/nano"
+    many = ", ".join(
+        f"the {word} of the house" for word in ["door", "roof", "wall", "lamp", "stair", "cellar", "garden"]
+    )
+    hard = decide(proven, f"classify this: {many}")
+    assert (hard.model, hard.upgraded) == ("sim/frontier", "gate")
+    untold = decide(proven, "classify this code: ```python\nx = 1\n```")
+    assert untold.difficulty is None
+    assert untold.model == "sim/frontier"
+
+
+@pytest.mark.parametrize("serves", ["cascade", "policy"])
+def test_what_is_proven_as_a_whole_carries_no_rung_alone(serves: str) -> None:
+    whole = certificate("sim/nano", serves=serves, thresholds={"score": 0.5})
+    proven = Policy(replace(with_efforts(), mode="certified", certificates=(whole,)))
+    assert decide(proven, "classify this").model == "sim/frontier"

@@ -6,12 +6,28 @@ from msgspec import Struct
 
 from baton.decide.difficulty import Reading
 from baton.decide.rule import Ranked
+from baton.types.certificate import Certificate
 
 
 class Raised(Struct, frozen=True):
     to: Ranked
     why: str
     flips_when: str
+
+
+def sent_by_certificate(
+    certificate: Certificate, best: Ranked, eligible: Sequence[Ranked], reading: Reading, reference: str
+) -> Raised | None:
+    """A gate that is proven: what it does not let through, and what nobody can tell of, is the reference's."""
+    threshold = certificate.thresholds.get("difficulty", 0.0)
+    if reading.difficulty is not None and reading.difficulty <= threshold:
+        return None
+    top = next((one for one in eligible if one.arm.name == reference), None)
+    if top is None or top is best:
+        return None
+    said = "difficulty cannot be told" if reading.difficulty is None else f"difficulty {reading.difficulty:.2f}"
+    words = f"{said} ({reading.why}), and {certificate.name} holds up to {threshold:.2f}"
+    return Raised(top, f"{words}, so {reference}", f"a certificate that holds beyond {threshold:.4g}")
 
 
 def raised(best: Ranked, eligible: Sequence[Ranked], reading: Reading, threshold: float | None) -> Raised | None:

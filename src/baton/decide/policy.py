@@ -14,7 +14,7 @@ from baton.decide.difficulty import Reading
 from baton.decide.eligible import Demands, exclusion_of
 from baton.decide.estimate import Expected, expected_cost
 from baton.decide.explain import counterfactual, passed_through_reason, reason_of
-from baton.decide.gate import raised
+from baton.decide.gate import raised, sent_by_certificate
 from baton.decide.quality import Qualities
 from baton.decide.rank import Ranking, Standing
 from baton.decide.readings import Readings
@@ -187,11 +187,13 @@ class Policy:
     def _gated(
         self, asked: "_Asked", choice: Choice, eligible: Sequence[Ranked], reading: Reading, reference: str
     ) -> Choice:
-        threshold = asked.terms.gate
         certificate = self._qualities.certificate(asked.found.name, choice.best.arm.name, asked.terms.floor)
         if certificate is not None and certificate.serves == "gate":
-            threshold = certificate.thresholds.get("difficulty", threshold)
-        up = raised(choice.best, eligible, reading, threshold)
+            sent = sent_by_certificate(certificate, choice.best, eligible, reading, reference)
+            if sent is not None:  # no limit of a key holds here: the cheap rung is proven for the rest only
+                return Choice(sent.to, choice.best, (*choice.why, sent.why), "gate", sent.flips_when)
+            return choice
+        up = raised(choice.best, eligible, reading, asked.terms.gate)
         if up is None:
             return choice
         if asked.going_up == "none":

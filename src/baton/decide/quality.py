@@ -17,6 +17,8 @@ from baton.types.decision import Evidence, PolicySnapshot
 from baton.types.learned import QualityTable
 
 RHO_SLACK = 1e-9
+ALONE = frozenset({"rung", "gate"})
+"""What a certificate may be for, to carry an arm by itself: a cascade or a policy is proven only as a whole."""
 EVIDENCE: dict[Source, Evidence] = {
     "measured": "measured", "parent": "measured", "configured": "configured", "overall": "assumed",
 }  # fmt: skip
@@ -42,6 +44,8 @@ class Qualities:
     def __init__(self, snapshot: PolicySnapshot) -> None:
         self._certificates: dict[tuple[str, str], Certificate] = {}
         for one in snapshot.certificates:
+            if one.serves not in ALONE:
+                continue
             known = self._certificates.get((one.task_type, one.rung))
             if known is None or (one.rho, one.name) > (known.rho, known.name):
                 self._certificates[one.task_type, one.rung] = one
