@@ -4,10 +4,11 @@
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, Delete, Select, Table, bindparam, delete, func, select
+from sqlalchemy import Column, ColumnElement, Connection, Delete, Select, Table, bindparam, delete, func, select
 
 from baton.record.deletion import Deleting
 from baton.record.schema import attempts, contents, decisions, grades, requests, tasks
@@ -46,20 +47,22 @@ Pause = Callable[[], bool]
 
 
 def sweep(place: Deleting, bounds: Bounds, pause: Pause, *, whole: bool) -> Deleted:
-    """One pass. Old requests are found by their ids, which begin with the time; `whole` looks at every row instead.
+    """One pass. Old requests are found by their ids, which begin with the time; `whole` then looks at every row.
 
     Raises LedgerError.
     """
     below = bounds.shipped_below
     old_contents = found_contents(contents.c.at < bounds.contents_before, below)
-    deleted = Deleted(contents=_repeat(place, old_contents, delete_contents, pause))
+    deleted = Deleted(contents=_repeat(place, old_contents, contents.c.at, delete_contents, pause))
     if (before := bounds.rows_before) is not None:
-        old = _found_requests(before, None if whole else id_at(before), below)
-        deleted.requests = _repeat(place, old, lambda one, found: _delete_requests(one, found, before, below), pause)
-        _repeat(place, _found_tasks(before), lambda one, found: _delete(one, OF_TASK, found), pause)
+        for by in (requests.c.request_id, requests.c.sequence) if whole else (requests.c.request_id,):
+            old = _found_requests(before, id_at(before) if by is requests.c.request_id else None, below)
+            delete_old = partial(_delete_requests, before=before, below=below)
+            deleted.requests += _repeat(place, old, by, delete_old, pause)
+        _repeat(place, _found_tasks(before), tasks.c.last_at, partial(_delete, OF_TASK), pause)
         if whole:
             lone = _found_lone_grades(before, below)
-            _repeat(place, lone, lambda one, found: _delete(one, OF_ROW[grades.name], found), pause)
+            _repeat(place, lone, grades.c.sequence, partial(_delete, OF_ROW[grades.name]), pause)
     return deleted
 
 
@@ -68,18 +71,26 @@ def id_at(at: float) -> str:
     return f"{max(0, int(at * 1_000)):012x}g"
 
 
-def _repeat(place: Deleting, find: Select[Any], remove: Callable[[Connection, Rows], None], pause: Pause) -> int:
-    """Until nothing is left, somebody else is at it, or there is no time."""
+def _repeat(
+    place: Deleting, find: Select[Any], by: Column[Any], remove: Callable[[Connection, Rows], None], pause: Pause
+) -> int:
+    """Until nothing is left, somebody else is at it, or there is no time.
+
+    In the order of `by`, and each step from where the last one ended: PostgreSQL does not see at once that what was
+    deleted is gone, and would look through all of it again.
+    """
     total = 0
+    query = find = find.add_columns(by.label("place")).order_by(by)
     while True:
         with place.transaction() as connection:
-            found = _rows(connection, find) if place.is_alone(connection) else []
+            found = _rows(connection, query) if place.is_alone(connection) else []
             if found:
                 place.begin_to_write(connection)
                 remove(connection, found)
         total += len(found)
         if not found or pause():
             return total
+        query = find.where(by >= found[-1]["place"])
 
 
 def _rows(connection: Connection, find: Select[Any]) -> list[dict[str, Any]]:
@@ -101,7 +112,7 @@ def found_contents(which: ColumnElement[bool], below: int | None = None) -> Sele
 
 
 def delete_contents(connection: Connection, found: Rows) -> None:
-    _delete(connection, OF_ROW[contents.name], found)
+    _delete(OF_ROW[contents.name], connection, found)
 
 
 def _found_requests(before: float, last_id: str | None, below: int | None) -> Select[Any]:
@@ -112,11 +123,11 @@ def _found_requests(before: float, last_id: str | None, below: int | None) -> Se
     return query if below is None else query.where(requests.c.sequence < below)
 
 
-def _delete_requests(connection: Connection, found: Rows, before: float, below: int | None) -> None:
+def _delete_requests(connection: Connection, found: Rows, *, before: float, below: int | None) -> None:
     for table in (attempts, contents, requests):
-        _delete(connection, OF_ROW[table.name], found)
-    _delete(connection, OF_REQUEST if below is None else OF_REQUEST.where(grades.c.sequence < below), found)
-    _delete(connection, OF_DECISION.where(decisions.c.at < before), found)
+        _delete(OF_ROW[table.name], connection, found)
+    _delete(OF_REQUEST if below is None else OF_REQUEST.where(grades.c.sequence < below), connection, found)
+    _delete(OF_DECISION.where(decisions.c.at < before), connection, found)
 
 
 def _found_tasks(before: float) -> Select[Any]:
@@ -134,7 +145,7 @@ def _key(table: Table) -> tuple[ColumnElement[Any], ...]:
     return table.c.sequence.label("of_sequence"), table.c.replica.label("of_replica")
 
 
-def _delete(connection: Connection, statement: Delete, found: Rows) -> None:
+def _delete(statement: Delete, connection: Connection, found: Rows) -> None:
     """Each statement takes of a row what it needs."""
     names = statement.compile().params
     connection.execute(statement, [{name: row[name] for name in names if name in row} for row in found])

@@ -77,8 +77,7 @@ class Upkeep:
             self._attempt(f"what is old in {'PostgreSQL' if place.remote else 'the file'}", partial(self._tidy, place))
         self._attempt("what was asked for", self._follow_orders)
         for place in self._places:
-            if place.remote:
-                place.close()
+            place.close()
         for one in self._also:
             one()
 
@@ -141,5 +140,3 @@ class Upkeep:
         while not self._stop.wait(pause):
             self.run()
             pause = EVERY_S
-        for place in self._places:
-            place.close()
