@@ -40,10 +40,11 @@ class Voices(Struct):
         async with httpx2.AsyncClient(base_url=self.url, timeout=20) as http:
             return await http.post(path, json=body, headers=headers)
 
-    async def decision(self, answer: httpx2.Response) -> dict[str, Any]:
+    async def decision(self, answer: httpx2.Response, **headers: str) -> dict[str, Any]:
         self.house.ledger.flush()
         async with httpx2.AsyncClient(base_url=self.url, timeout=20) as http:
-            found = await http.get(f"/v1/baton/decisions/{answer.headers['x-baton-request-id']}")
+            path = f"/v1/baton/decisions/{answer.headers['x-baton-request-id']}"
+            found = await http.get(path, headers=headers)
         return found.json()  # type: ignore[no-any-return]
 
 

@@ -219,6 +219,10 @@ class StateConfig(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
         Annotated[Secret, checked(redis_problem, "Redis that all replicas share state, limits and budgets in")] | None,
         Meta(description="Needs the extra `redis`; default: this process stands alone"),
     ] = None
+    sessions_ttl_s: Annotated[
+        Annotated[float, Meta(ge=0, le=30 * 86_400)],
+        Meta(description="How long the model that a conversation is on is remembered; 0: conversations move freely"),
+    ] = 3_600.0
 
 
 class Config(Struct, frozen=True):

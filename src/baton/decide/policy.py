@@ -21,6 +21,7 @@ from baton.decide.readings import Readings
 from baton.decide.roads import Asker, taken
 from baton.decide.routes import route_of
 from baton.decide.rule import Chosen, Ranked, apply_rule
+from baton.decide.session import Course, course_of, settled
 from baton.decide.task_type import Found, TaskTypeRules
 from baton.decide.terms import Terms, terms_of
 from baton.types.card import ModelCard
@@ -181,8 +182,12 @@ class Policy:
         chosen: Chosen = apply_rule(asked.terms.rule, standing.eligible, reference)
         ordered = sorted(chosen.models, key=_by_worth)
         choice = Choice(ordered[0], ordered[1] if len(ordered) > 1 else None, (chosen.why,))
-        gated = self._gated(asked, choice, standing.eligible, reading, reference)
-        return gated if gated.upgraded else _cascaded(asked, gated, standing.eligible, reading)
+        choice = self._gated(asked, choice, standing.eligible, reading, reference)
+        if choice.upgraded:
+            return choice
+        course = course_of(asked.request)
+        choice = _in_session(asked, choice, standing.eligible, course, reference)
+        return choice if choice.upgraded or course.side else _cascaded(asked, choice, standing.eligible, reading)
 
     def _gated(
         self, asked: "_Asked", choice: Choice, eligible: Sequence[Ranked], reading: Reading, reference: str
@@ -225,6 +230,14 @@ class _Asked(Struct, frozen=True):
     found: Found
     session: Session | None
     going_up: GoingUp
+
+
+def _in_session(asked: _Asked, choice: Choice, eligible: Sequence[Ranked], course: Course, reference: str) -> Choice:
+    found = settled(asked.session, choice.best, eligible, course, asked.going_up, reference)
+    if found is None:
+        return choice
+    runner_up = choice.runner_up if found.to is choice.best else choice.best
+    return replace(choice, best=found.to, runner_up=runner_up, why=(*choice.why, found.why), upgraded=found.upgraded)
 
 
 def _cascaded(asked: _Asked, choice: Choice, eligible: Sequence[Ranked], reading: Reading) -> Choice:

@@ -21,7 +21,15 @@ from baton.protocol.logprobs import without_logprobs
 from baton.types.card import split_arm
 from baton.types.cascade import CascadePlan, CascadeStep
 from baton.types.decision import CascadeAnswer, CheckResult
-from baton.types.errors import BatonError, HandoffRefused, LimitReached, NoEligibleModel, UpstreamFault, UpstreamNotJson
+from baton.types.errors import (
+    BatonError,
+    EscalationLimited,
+    HandoffRefused,
+    LimitReached,
+    NoEligibleModel,
+    UpstreamFault,
+    UpstreamNotJson,
+)
 from baton.types.events import AnswerMessage
 from baton.types.verdict import Answer
 
@@ -30,6 +38,7 @@ if TYPE_CHECKING:
 
 NOTHING_FOUND = Found(())
 EMPTY = Answer("")
+CAPPED = "nothing could be asked, and the key may not go up to a dearer model: its escalation limit is reached"
 AGREEMENT, LAST = "rederives", "escalation"
 
 
@@ -118,6 +127,8 @@ class Walk:
             self._attempts.bar(split_arm(one.arm, self._house.config.snapshot.cards)[0], "its answer did not convince")
         before, more = self._run.cost, self._agreement(-1)
         try:
+            if self._tried and self._house.escalations.may_escalate(self._run) == "none":
+                return self._instead(EscalationLimited(CAPPED), more)
             answered = await self._from_above()
         except (UpstreamFault, HandoffRefused, NoEligibleModel, LimitReached) as error:
             return self._instead(error, more)

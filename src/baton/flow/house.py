@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from baton.call.calls import Calls
 from baton.call.either import EitherTransport
@@ -19,6 +20,7 @@ from baton.decide.terms import PRESETS
 from baton.flow.answer_checks import Judge
 from baton.flow.arrival import Arrival
 from baton.flow.cached import Caches
+from baton.flow.escalation import Escalations
 from baton.flow.handoff import Carrier
 from baton.flow.hooks import Hooks
 from baton.flow.kept_answers import KeptAnswers
@@ -26,6 +28,7 @@ from baton.flow.media import Media
 from baton.flow.private_state import SEAL_BYTES, PrivateState, house_seal
 from baton.flow.replicas import Replicas
 from baton.flow.run import Run, Sink
+from baton.flow.sessions import Sessions
 from baton.flow.spending import Spending
 from baton.flow.tool_policy import ToolRules
 from baton.record.ledger import Ledger
@@ -89,12 +92,16 @@ class House:
         self.caches = Caches(snapshot)
         self.hooks = Hooks(config.hooks)
         self.media = Media(config.media)
+        self.sessions = Sessions(snapshot, life.keep, config.state.sessions_ttl_s, time.time)
         self.judges: dict[str, Judge] = {}
         """Judges of answers, by the name that steps of cascades call them by."""
         self.webhooks: Webhooks = _webhooks(config, earlier)
         self.calls.opened = self._tell_breaker
         if life.replicas is not None:
             life.replicas.heed = self.calls.heed
+        self.escalations: Escalations = Escalations(
+            snapshot, self.webhooks.tell, None if earlier is None else earlier.escalations
+        )
         self.max_answer_bytes = config.server.max_answer_bytes
         life.ledger.redact = ContentRedactor(content.redact) if content.redact else None
         life.upkeep.content_days = content.retention_days
@@ -112,9 +119,27 @@ class House:
         return run
 
     def decide(self, run: Run, request: Request, caller: Caller, barred: Mapping[str, str]) -> Decision:
-        decision = run.decision = self.policy.decide(request, caller, run.request_id, barred)
+        decision = self.policy.decide(request, caller, run.request_id, barred, session=run.session)
+        if decision.upgraded or self.escalations.watches(decision):
+            decision = self._bounded(run, request, caller, barred, decision)
+        run.decision = decision
         run.reference = self.policy.reference_of(decision.task_type)
         return decision
+
+    def _bounded(
+        self, run: Run, request: Request, caller: Caller, barred: Mapping[str, str], decision: Decision
+    ) -> Decision:
+        """A request that would go up stays where its key has gone up too often. Raises EscalationLimited."""
+        going_up = self.escalations.decided(run, decision)
+        if going_up == "allowed":
+            return decision
+        again = self.policy.decide(request, caller, run.request_id, barred, session=run.session, going_up=going_up)
+        return replace(again, upgraded="") if going_up == "none" else again
+
+    def ended_well(self, run: Run) -> None:
+        """The caller has his answer."""
+        self.sessions.answered(run)
+        run.finish(self.sink, "ok", 200)
 
     def card(self, model: str) -> ModelCard:
         return self.config.snapshot.cards[model]
@@ -137,7 +162,12 @@ class House:
     def metrics(self) -> bytes:
         """Prometheus text."""
         shared = b"" if self.life.replicas is None else self.life.replicas.metrics()
-        return self.ledger.metrics([*self.calls.metrics_samples(), *self.life.upkeep.samples()]) + shared
+        return (
+            self.ledger.metrics(
+                [*self.calls.metrics_samples(), *self.life.upkeep.samples(), *self.escalations.samples()]
+            )
+            + shared
+        )
 
     def renewed(self, config: Config) -> "House":
         """The same house by another config. Requests under way keep to the one that they began with."""

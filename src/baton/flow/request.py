@@ -39,6 +39,8 @@ async def answer(arrival: Arrival, house: House, run: Run) -> Reply:
         run.request = read_request(arrival.dialect, arrival.body, arrival.headers, arrival.placed)
         screen = Screen(house, run, arrival)
         arrival, request = await screen.before(run.request)
+        if house.sessions.may_know(request):
+            run.session = await house.sessions.of(run, request)
         attempts = Attempts(house, run, request, arrival)
         answered = await attempts.first_good()
         if answered.kept is not None:
@@ -61,7 +63,7 @@ async def answer(arrival: Arrival, house: House, run: Run) -> Reply:
         _left(attempts)
         run.finish(house.sink, "internal_error", BatonError.status, BatonError.code)
         raise
-    run.finish(house.sink, "ok", 200)
+    house.ended_well(run)
     return Reply(200, JSON | run.headers(whole=True) | _missed(attempts), body)
 
 
@@ -83,7 +85,7 @@ async def _held(house: House, run: Run, attempts: Attempts, answered: Answered, 
     if attempts.flight is not None:
         attempts.flight.keep(kept)
     run.held()
-    run.finish(house.sink, "ok", 200)
+    house.ended_well(run)
     return Reply(200, EVENTS | run.headers(whole=True) | _missed(attempts), stream=replayed(kept))
 
 

@@ -17,6 +17,7 @@ from baton.types.errors import BatonError, LimitReached, Overloaded, UpstreamAwa
 from baton.types.money import Price, Usage, usd_text
 from baton.types.outcome import Attempt, Content, Ending, Finished
 from baton.types.request import Request
+from baton.types.session import Session
 
 NO_USAGE = Usage()
 OK = 200
@@ -48,6 +49,10 @@ class Run:
         """What is set aside for the request, where anything limits the caller."""
         self.noted: Awaitable[int | None] | None = None
         """Where it is being written down for the other replicas."""
+        self.session: Session | None = None
+        """The conversation that it goes on with."""
+        self.ticket: int | None = None
+        """Its number in the traffic of its key, where the share that goes up is limited."""
         self.images: Bytes = {}
         """Images that were fetched for it."""
         self.caller = arrival.caller

@@ -155,7 +155,7 @@ class Telling:
         run.answered(asked.card, asked.upstream.status, stream.usage(), flagged, self._answered.asked_at)
         if not self._answered.resumed:
             self._house.carrier.settle(run, self._answered.passage, made)
-        run.finish(self._house.sink, "ok", 200)
+        self._house.ended_well(run)
 
     def _book(self, fault: UpstreamFault | None) -> None:
         """The attempt of a model that did not come to its end."""

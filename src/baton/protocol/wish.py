@@ -20,6 +20,7 @@ WISH_HEADERS = {
     "x-baton-lambda": "lambda",
     "x-baton-models": "models",
     "x-baton-task-id": "task_id",
+    "x-baton-session-id": "session_id",
     "x-baton-strict-handoff": "strict_handoff",
     "x-baton-priority": "priority",
     "x-baton-resume": "resume",
@@ -97,8 +98,9 @@ def _check_ranges(wish: Wish) -> None:
     if not -MOST_PRIORITY <= wish.priority <= MOST_PRIORITY:
         told = f"`baton.priority` must lie between {-MOST_PRIORITY} and {MOST_PRIORITY}, not {wish.priority}"
         raise MalformedBody(told, "baton.priority")
-    if wish.task_id is not None and not 0 < len(wish.task_id) <= MAX_ID_LENGTH:
-        raise MalformedBody(f"`baton.task_id` must have 1 to {MAX_ID_LENGTH} characters", "baton.task_id")
+    for name, id_ in (("task_id", wish.task_id), ("session_id", wish.session_id)):
+        if id_ is not None and not 0 < len(id_) <= MAX_ID_LENGTH:
+            raise MalformedBody(f"`baton.{name}` must have 1 to {MAX_ID_LENGTH} characters", f"baton.{name}")
     if len(wish.tags) > MAX_TAGS or not all(0 < len(tag) <= MAX_TAG_LENGTH for tag in wish.tags):
         told = f"`baton.tags` must be at most {MAX_TAGS} names of 1 to {MAX_TAG_LENGTH} characters"
         raise MalformedBody(told, "baton.tags")

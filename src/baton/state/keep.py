@@ -48,6 +48,9 @@ class KeepHealth(Struct, frozen=True):
 class Keep:
     """`path` None keeps everything in memory. `now` is the clock in Unix seconds."""
 
+    shared = False
+    """What is put is seen by other machines."""
+
     def __init__(self, path: Path | None, now: Callable[[], float], memory_bytes: int = MEMORY_BYTES) -> None:
         """Raises LedgerError when the file cannot be opened or made."""
         self._now = now

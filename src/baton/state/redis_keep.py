@@ -39,6 +39,8 @@ Result = TypeVar("Result")
 class RedisKeep(Keep):
     """`path` keeps only what `once` made, for a start without Redis. For the event loop's thread alone."""
 
+    shared = True
+
     def __init__(
         self,
         link: RedisLink,

@@ -16,6 +16,7 @@ BatonError                      has `code`, `status` (HTTP), `message`
  |   |- NoEligibleModel (400)   every model is excluded; carries the exclusions
  |   |- HandoffRefused (400)    the conversation cannot be carried to the model as it is; names what would be lost
  |   |- PlanRefused (400)       a plan of delegation cannot be carried out; names every reason
+ |   |- EscalationLimited (429)  the key has gone up to dearer models too often, and may not stay below either
  |   |- NotKept (400)           an earlier answer that the request goes on from is not kept here
  |   `- LimitReached            an account has no room for the request; carries account, limit and when to come back
  |       |- BudgetExceeded (402)  money; while an answer was under way: StoppedByBudget
@@ -156,6 +157,11 @@ class HookRefused(RequestError):
 
 class PlanRefused(RequestError):
     code = "plan_refused"
+
+
+class EscalationLimited(RequestError):
+    code = "escalation_limit"
+    status = 429
 
 
 class NotKept(RequestError):

@@ -33,6 +33,8 @@ class Wish(Struct, frozen=True, forbid_unknown_fields=True, rename={"lambda_": "
     """Put model, cost and request id into one more chunk at the end of a stream (SDKs ignore its `baton` member)."""
     tags: tuple[str, ...] = ()
     """Names that what it costs is reported under, besides its key, its team and its end user."""
+    session_id: str | None = None
+    """The caller's name for the conversation; None: it is told by its first turns."""
     checks: tuple[Check, ...] = ()
     """What an answer must satisfy; a cascade goes on to the next model where one does not."""
 
