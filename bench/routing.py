@@ -17,6 +17,7 @@ from routing_cascade import cascade
 from routing_cpu import decision_cpu
 from routing_learned import routellm_gsm8k, routellm_mmlu
 from routing_savings import savings
+from routing_types import task_types
 
 KEYS: dict[str, Callable[[Path], Any]] = {
     "cascade": cascade,
@@ -24,6 +25,7 @@ KEYS: dict[str, Callable[[Path], Any]] = {
     "routellm_gsm8k": routellm_gsm8k,
     "decision_cpu": decision_cpu,
     "savings": savings,
+    "task_types": task_types,
 }
 """Each is given the folder of the data, and returns what JSON can say."""
 

@@ -78,3 +78,19 @@ def test_no_text_stalls_the_reading(text: str) -> None:
     started = time.process_time()
     normalised(text)
     assert time.process_time() - started < 0.05
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("Кто создал Руτһοո?", "Кто создал Python?"),
+        ("Какой порт использует НТТР?", "Какой порт использует HTTP?"),
+        ("Сумма первых ո чисел, что это", "Сумма первых n чисел, что это"),
+        ("Извлеки все емаіӏ-адреса из этого", "Извлеки все email-адреса из этого"),
+        ("Ατ маոу рοіոτѕ οո τһе interval [0,π] it іѕ zero", "At many points on the interval [0,π] it is zero"),
+        ("Translate 'кот' and 'ящик' into English", "Translate 'кот' and 'ящик' into English"),
+        ("Η τιμή του ABC ανέβηκε χθες λίγο", "Η τιμή του ABC ανέβηκε χθες λίγο"),
+    ],
+)
+def test_a_word_is_disguised_where_its_script_is_not_at_home(text: str, read: str) -> None:
+    assert normalised(text) == read
