@@ -97,26 +97,24 @@ def told(rules: TaskTypeRules, rows: Sequence[Labelled]) -> dict[str, Any]:
     dear = [(row, name) for row, name in answers if row.task_type not in CHEAP]
     return {
         "n": len(rows),
-        **share_right("accuracy", answers),
+        "accuracy": share_right(answers),
         "abstained": round(1 - len(said) / len(rows), 4),
-        **share_right("accuracy_where_told", said),
+        "accuracy_where_told": share_right(said),
         "wrongly_cheap": round(sum(name in CHEAP for _, name in dear) / len(dear), 4),
         "confusion": {name: dict(confusion[name].most_common()) for name in sorted(confusion)},
         "per_language": {
-            language: share_right("accuracy", [pair for pair in answers if pair[0].language == language])
-            for language in languages
+            language: share_right([pair for pair in answers if pair[0].language == language]) for language in languages
         },
     }
 
 
-def share_right(name: str, answers: Sequence[tuple[Labelled, str]]) -> dict[str, Any]:
+def share_right(answers: Sequence[tuple[Labelled, str]]) -> dict[str, Any]:
+    """Wilson's interval of 95 % beside the share."""
     right = sum(row.task_type == answer for row, answer in answers)
-    if not answers:
-        return {name: None}
-    bounds = wilson(right, len(answers))
+    interval = wilson(right, len(answers)) if answers else None
     return {
-        name: round(right / len(answers), 4),
-        f"{name}_interval": [round(bounds.low, 4), round(bounds.high, 4)],
+        "share": round(right / len(answers), 4) if answers else None,
+        "interval": [round(interval.low, 4), round(interval.high, 4)] if interval else None,
         "of": len(answers),
     }
 

@@ -190,19 +190,19 @@ CONTENT = (
 ANALYSIS = (
     Match(
         words=_words(
-            "analyse analyze analysis prove derive calculate compute compare evaluate assess diagnose "
-            "analysiere beweise berechne rechne vergleiche bewerte wieviel wieviele warum "
+            "analyse analyze prove derive calculate compute compare evaluate assess diagnose "
+            "analysiere beweise berechne rechne vergleiche bewerte warum "
             "analyser analysez démontre démontrer démontrez prouve prouver prouvez calcule calculer calculez comparer "
-            "comparez combien pourquoi "
-            "analiza demuestra calcula resuelve resuélvelo compara cuánto cuánta cuántos cuántas"
+            "comparez pourquoi "
+            "analiza demuestra calcula resuelve resuélvelo compara"
         )
     ),
     _patterns("work", r"\bwork (?:it|this) out\b"),
-    _patterns("how", r"\bhow (?:many|much|long|far|fast)\b"),
+    _patterns("analysis", r"\b(?:analysis of|(?:do|give|make|write|perform|provide) (?:\w+ ){0,2}analysis)\b"),
     _patterns("step root tradeoff tradeoffs trade pros", r"\b(?:step by step|root cause|trade-?offs?|pros and cons)\b"),
     Match(words=("why",), orders=(r"why\b",), patterns=(r"\bexplain why\b",)),
     _patterns("happen", r"\bwhat would happen\b"),
-    _patterns("viel viele schritt", r"\bwie viele?\b|\bschritt für schritt\b"),
+    _patterns("schritt", r"\bschritt für schritt\b"),
     _patterns("étape", r"\bétape par étape\b"),
     _patterns("por paso", r"\bpor qué\b|\bpaso a paso\b"),
 )
