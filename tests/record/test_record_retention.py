@@ -1,6 +1,9 @@
 """What is too old is deleted, in the file and in PostgreSQL, and nothing else: not what was not shipped, no sum."""
 
 import sqlite3
+import subprocess
+import sys
+import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +26,7 @@ from baton.types.secret import Secret
 from tests.record.test_record_ledger import decision, finished, rows
 from tests.services import PostgresServer
 
+ROOT = Path(__file__).resolve().parents[2]
 NOW = 1_800_000_000.0
 TABLES = ("requests", "attempts", "decisions", "grades", "contents", "tasks", "rollups", "spend")
 
@@ -273,6 +277,33 @@ def test_what_was_deleted_is_not_shipped_again_after_a_restart(tmp_path: Path, u
         ledger.close()
     assert (counts(path)["requests"], shared(url, "SELECT COUNT(*) FROM requests")) == (2, [(2,)])
     assert shared(url, "SELECT SUM(requests), SUM(cost) FROM rollups") == [(3, 300)]
+
+
+def test_kill_9_while_deleting_leaves_whole_requests_and_the_next_start_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    ledger = Ledger.open(path)
+    for number in range(20 * BATCH_ROWS):
+        ledger.put(aged(number, 31))
+    ledger.close()
+    program = textwrap.dedent(f"""
+        from pathlib import Path
+        from tests.record.test_record_retention import upkeep
+        print("begins", flush=True)
+        upkeep(Path({str(path)!r})).run()
+    """)
+    with subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"begins\n"
+        until(lambda: counts(path)["contents"] < 20 * BATCH_ROWS)
+        process.kill()
+    left = counts(path)
+    assert left["requests"] + left["contents"] > 0
+    assert left["requests"] == left["attempts"] == left["decisions"]
+    assert rows(path, "PRAGMA integrity_check") == [("ok",)]
+    upkeep(path).run()
+    left = counts(path)
+    assert left["requests"] == left["attempts"] == left["decisions"] == left["contents"] == left["tasks"] == 0
+    assert rows(path, "SELECT SUM(requests) FROM rollups") == [(20 * BATCH_ROWS,)]
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
