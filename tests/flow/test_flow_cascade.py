@@ -1,6 +1,7 @@
 """A cascade gives one answer, the first that convinces; every call is recorded and paid for once."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,16 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
+from baton.config.schema import KeyConfig
 from baton.flow.answer_checks import Judgement, Question
 from baton.record.database import reading
 from baton.testing.upstream import Step, http_answer
 from baton.types.cascade import CascadePlan, CascadeStep
 from baton.types.decision import PolicySnapshot
 from baton.types.money import Usage
-from baton.types.task import Match, Route, TaskType
+from baton.types.secret import Secret
+from baton.types.spend import Spent
+from baton.types.task import Match, Route, RouteCache, TaskType
 from tests.decide.fleet import snapshot
 from tests.flow.voices import USAGE, Says, Voices, voices
 
@@ -328,3 +332,77 @@ def test_a_judge_is_asked_last_and_paid(tmp_path: Path) -> None:
         assert float(answer.headers["x-baton-cost-usd"]) == pytest.approx(cost(NANO, FRONTIER) + 0.001)
 
     cascade(tmp_path, {"nano": "billing", "frontier": "delivery"}, work, plan(checks=("wise",)))
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "held"])
+def test_the_cache_gives_the_checked_answer_again_under_its_makers_name(tmp_path: Path, stream: bool) -> None:
+    cached = Route("cached", model=("auto",), cache=RouteCache(60.0, 1_000_000))
+
+    async def work(gateway: Voices) -> None:
+        first = await gateway.ask(body(stream=stream))
+        second = await gateway.ask(body(stream=stream))
+        assert gateway.asked() == ["nano", "mid"]
+        assert second.headers["x-baton-cache"] == "hit"
+        assert second.headers["x-baton-model"] == first.headers["x-baton-model"] == MID
+        assert second.text == first.text
+
+    said: dict[str, Says] = {"nano": REFUSAL, "mid": "delivery"}
+    cascade(tmp_path, said, work, plan(NANO, MID, hold=True), cached)
+
+
+def test_a_budget_that_has_no_more_for_the_stronger_model_gives_what_there_is(tmp_path: Path) -> None:
+    keys = (KeyConfig("a", Secret("key-a"), day_usd=0.001),)
+
+    async def work(gateway: Voices) -> None:
+        answer = await gateway.ask(body(), authorization="Bearer key-a")
+        assert answer.status_code == 200, answer.text
+        assert gateway.asked() == ["nano"]
+        assert answer.headers["x-baton-model"] == NANO
+        assert answer.headers["x-baton-unchecked"].startswith("refusal")
+        spent = gateway.house.life.counters.used("key:a", time.time())
+        assert isinstance(spent, Spent)
+        assert spent.total == round(cost(NANO) * 1e9)
+
+    cascade(tmp_path, {"nano": REFUSAL}, work, keys=keys)
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "held"])
+def test_what_is_settled_is_what_all_calls_have_cost(tmp_path: Path, stream: bool) -> None:
+    keys = (KeyConfig("a", Secret("key-a"), day_usd=100.0),)
+
+    async def work(gateway: Voices) -> None:
+        answer = await gateway.ask(body(stream=stream), authorization="Bearer key-a")
+        assert answer.headers["x-baton-model"] == MID
+        spent = gateway.house.life.counters.used("key:a", time.time())
+        assert isinstance(spent, Spent)
+        assert spent.total == round(cost(NANO, MID) * 1e9)
+
+    cascade(tmp_path, {"nano": REFUSAL, "mid": "delivery"}, work, plan(NANO, MID, hold=True), keys=keys)
+
+
+def test_a_held_stream_tells_its_cost_where_that_was_asked_for(tmp_path: Path) -> None:
+    async def work(gateway: Voices) -> None:
+        answer = await gateway.ask(body(stream=True, baton={"show_cost": True}))
+        notes = [line for line in answer.text.splitlines() if '"baton"' in line]
+        assert len(notes) == 1
+        told = msgspec.json.decode(notes[0].removeprefix("data: "))["baton"]
+        assert told["model"] == MID
+        assert float(told["cost_usd"]) == pytest.approx(cost(NANO, MID))
+        assert answer.text.endswith("data: [DONE]\n\n")
+
+    cascade(tmp_path, {"nano": REFUSAL, "mid": "delivery"}, work, plan(NANO, MID, hold=True))
+
+
+def test_checks_that_could_stall_the_gateway_are_not_taken(tmp_path: Path) -> None:
+    async def work(gateway: Voices) -> None:
+        for check in (
+            {"type": "format", "pattern": "(a+)+b"},
+            {"type": "executes", "tests": ["1"], "timeout_s": 3600},
+            {"type": "unheard", "of": 1},
+        ):
+            answer = await gateway.ask(body(baton={"checks": [check]}))
+            assert answer.status_code == 400
+            assert "checks" in answer.text
+        assert gateway.asked() == []
+
+    cascade(tmp_path, {}, work)
