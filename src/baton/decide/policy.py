@@ -82,7 +82,8 @@ class Policy:
         if asked in self.snapshot.cards and route.strategy == "pass":
             return self._pass_through(self.snapshot.cards[asked], demands, found, request, decision_id)
         terms = terms_of(request, asked, caller, route, task_type)
-        return self._choose(_Asked(request, demands, terms, found, session, going_up), decision_id)
+        asks = _Asked(request, demands, terms, found, session, going_up, course_of(request))
+        return self._choose(asks, decision_id)
 
     def _found(self, request: Request, caller: Caller, asked: str) -> tuple[Found, Route]:
         """Nothing is guessed where the asked model serves anyhow: the task type is for the books then."""
@@ -175,6 +176,7 @@ class Policy:
             plan=choice.plan,
             upgraded=choice.upgraded,
             session=asked.session,
+            side=asked.course.side,
         )
 
     def _chosen(self, asked: "_Asked", standing: Standing, reading: Reading, reference: str) -> Choice:
@@ -182,12 +184,13 @@ class Policy:
         chosen: Chosen = apply_rule(asked.terms.rule, standing.eligible, reference)
         ordered = sorted(chosen.models, key=_by_worth)
         choice = Choice(ordered[0], ordered[1] if len(ordered) > 1 else None, (chosen.why,))
-        choice = self._gated(asked, choice, standing.eligible, reading, reference)
+        if not asked.course.side:
+            choice = self._gated(asked, choice, standing.eligible, reading, reference)
         if choice.upgraded:
             return choice
-        course = course_of(asked.request)
-        choice = _in_session(asked, choice, standing.eligible, course, reference)
-        return choice if choice.upgraded or course.side else _cascaded(asked, choice, standing.eligible, reading)
+        choice = _in_session(asked, choice, standing.eligible, reference)
+        settled_so = choice.upgraded or asked.course.side
+        return choice if settled_so else _cascaded(asked, choice, standing.eligible, reading)
 
     def _gated(
         self, asked: "_Asked", choice: Choice, eligible: Sequence[Ranked], reading: Reading, reference: str
@@ -230,10 +233,11 @@ class _Asked(Struct, frozen=True):
     found: Found
     session: Session | None
     going_up: GoingUp
+    course: Course
 
 
-def _in_session(asked: _Asked, choice: Choice, eligible: Sequence[Ranked], course: Course, reference: str) -> Choice:
-    found = settled(asked.session, choice.best, eligible, course, asked.going_up, reference)
+def _in_session(asked: _Asked, choice: Choice, eligible: Sequence[Ranked], reference: str) -> Choice:
+    found = settled(asked.session, choice.best, eligible, asked.course, asked.going_up, reference)
     if found is None:
         return choice
     runner_up = choice.runner_up if found.to is choice.best else choice.best

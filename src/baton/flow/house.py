@@ -134,7 +134,8 @@ class House:
         if going_up == "allowed":
             return decision
         again = self.policy.decide(request, caller, run.request_id, barred, session=run.session, going_up=going_up)
-        return replace(again, upgraded="") if going_up == "none" else again
+        stays = going_up == "none" and again.model != decision.model
+        return replace(again, upgraded="") if stays else again
 
     def ended_well(self, run: Run) -> None:
         """The caller has his answer."""

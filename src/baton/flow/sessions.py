@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import msgspec
 
-from baton.decide.background import background_of
 from baton.decide.estimate import BYTES_PER_TOKEN
 from baton.flow.run import Run
 from baton.protocol.course import conversation_key
@@ -72,7 +71,7 @@ class Sessions:
         request, decision = run.request, run.decision
         if not self._ttl_s or request is None or decision is None or decision.rule == PASSED:
             return
-        if len(decision.candidates) < 2 or background_of(request) is not None:
+        if decision.side or len(decision.candidates) < 2:
             return
         earlier = decision.session
         name = name_of(request) if earlier is None else earlier.id

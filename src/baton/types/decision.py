@@ -116,6 +116,8 @@ class Decision(Struct, frozen=True, rename={"lambda_": "lambda"}):
     upgraded: Upgrade = ""
     session: Session | None = None
     """The conversation that the request goes on with, as it stood before."""
+    side: str = ""
+    """The sort of call that a client makes on the side, where it is one: `title call of opencode`."""
 
 
 class PolicySnapshot(Struct, frozen=True):
