@@ -98,8 +98,9 @@ class Hold:
 
     def _limit_of(self, wanted: Estimate) -> int | None:
         """Output tokens after which a stream is looked at; None where its length is limited, or its cost is not."""
-        budgeted = any(account.limits.budgeted for account in self._taking.path)
-        return wanted.output_tokens if wanted.open_ended and budgeted and self._price.output else None
+        if not wanted.open_ended or not self._price.output:
+            return None
+        return wanted.output_tokens if any(account.limits.budgeted for account in self._taking.path) else None
 
     async def _more(self, amount: int, tokens: int, *, stopped: bool) -> None:
         answer = self._spending.counters.extend(self._taking, amount, tokens, self._spending.now())

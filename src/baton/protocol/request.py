@@ -49,7 +49,7 @@ def read_request(
     stream = _member(members, "stream", FLAG)
     options = members.get("stream_options")
     wish = NO_WISH
-    if "baton" in members or any(name.startswith(HEADER_PREFIX) for name in headers):
+    if "baton" in members or HEADER_PREFIX in " ".join(headers):
         wish = read_wish(members.get("baton"), headers)
     return Request(
         dialect=dialect,

@@ -5,7 +5,7 @@ Statements are compiled once from the tables; parameters are positional tuples i
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from itertools import chain
 from typing import Any
 
@@ -73,6 +73,8 @@ ROLLUP_SUMS = (
     "requests", "ok", "rejected", "faults", "simulated", "input_tokens", "output_tokens", "cache_read_tokens",
     "cache_write_tokens", "reasoning_tokens", "cost", "baseline_cost", "duration_s", "graded", "grade_sum",
 )  # fmt: skip
+NOTHING = (0,) * (len(ROLLUP_SUMS) - 2)
+"""Where only a grade is new."""
 UPSERT_ROLLUP = (
     f"INSERT INTO rollups VALUES (?, ?, ?, ?, ?, {', '.join('?' * len(ROLLUP_SUMS))}) "
     "ON CONFLICT (minute, route, task_type, model, replica) DO UPDATE SET "
@@ -104,7 +106,7 @@ class Batch:
         self.next_sequence = first_sequence
         self._connection = connection
         self._replica = replica
-        self._rollups: dict[RollupKey, list[float]] = {}
+        self._rollups: dict[RollupKey, list[tuple[float, ...]]] = {}
 
     def write(self, finished: Sequence[Finished], given: Sequence[Grade]) -> None:
         """Requests first: a grade of the same batch finds its request."""
@@ -112,7 +114,7 @@ class Batch:
         self._grade_late(finished)
         for grade in given:
             self._write_grade(grade)
-        rows = [(*key, self._replica, *sums) for key, sums in self._rollups.items()]
+        rows = [(*key, self._replica, *map(sum, zip(*all_, strict=True))) for key, all_ in self._rollups.items()]
         self._write_many(UPSERT_ROLLUP, rows)
 
     def _write_finished(self, finished: Sequence[Finished]) -> None:
@@ -163,19 +165,19 @@ class Batch:
     def _roll_up(self, one: Finished, faults: int) -> None:
         decision = one.decision
         route, task_type = (decision.route, decision.task_type) if decision is not None else ("", "")
-        sums = self._sums(one.at, route, task_type, model_of(one))
-        added = (
-            1, one.ending == "ok", one.ending == "rejected", faults, one.simulated,
-            *_tokens(one.usage), one.cost, one.baseline_cost, one.duration_s,
+        self._parts(one.at, route, task_type, model_of(one)).append(
+            (
+                1, one.ending == "ok", one.ending == "rejected", faults, one.simulated,
+                *_tokens(one.usage), one.cost, one.baseline_cost, one.duration_s, 0, 0.0,
+            )
         )  # fmt: skip
-        for index, value in enumerate(added):
-            sums[index] += value
 
-    def _sums(self, at: float, route: str, task_type: str, model: str) -> list[float]:
+    def _parts(self, at: float, route: str, task_type: str, model: str) -> list[tuple[float, ...]]:
+        """What is summed, in the order of ROLLUP_SUMS."""
         key = (int(at // MINUTE_S) * MINUTE_S, route, task_type, model)
         found = self._rollups.get(key)
         if found is None:
-            found = self._rollups[key] = [0] * len(ROLLUP_SUMS)
+            found = self._rollups[key] = []
         return found
 
     def _write_grade(self, grade: Grade) -> None:
@@ -195,9 +197,8 @@ class Batch:
             return True
         self._connection.execute(GRADE_REQUEST, (grade.score, grade.at, sequence, replica))
         self._connection.execute(GRADE_TASK, (grade.score, grade.at, grade.grader, task_id, grade.at))
-        sums = self._sums(at, route, task_type, model)
-        sums[-2] += old is None
-        sums[-1] += grade.score - (old or 0.0)
+        graded = (old is None, grade.score - (old or 0.0))
+        self._parts(at, route, task_type, model).append((*NOTHING, *graded))
         return True
 
     def _grade_late(self, finished: Sequence[Finished]) -> None:
@@ -255,8 +256,13 @@ def _request_row(sequence: int, replica: str, one: Finished, faults: int) -> tup
         one.stream, one.simulated, one.duration_s, one.overhead_s, *_tokens(one.usage), one.cost, one.baseline_cost,
         *(("", "", "") if decision is None else (decision.id, decision.route, decision.task_type)),
         model_of(one), provider_of(one),
-        _rank(one), faults, None, None, msgspec.json.encode(accounts_of(one)).decode(),
+        _rank(one), faults, None, None, _as_json(accounts_of(one)),
     )  # fmt: skip
+
+
+@lru_cache(maxsize=1024)
+def _as_json(accounts: tuple[str, ...]) -> str:
+    return msgspec.json.encode(accounts).decode()
 
 
 def accounts_of(one: Finished) -> tuple[str, ...]:

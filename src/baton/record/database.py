@@ -24,6 +24,11 @@ Place = Path | Secret
 WAL_LIMIT_BYTES = 64 * 1024 * 1024
 """What a burst may leave behind of the write-ahead log once it has been worked off."""
 
+CHECKPOINT_PAGES = 4_000
+"""Of 4 KiB each: pages that many batches write to are then copied into the file once for all of them."""
+CACHE_KIB = 4_096
+"""The pages of all tables and indexes that one batch writes to: with fewer it reads its own pages again."""
+
 WAL_SWITCH_PAUSE_S = 0.02
 
 OURS = {"alembic_version", "requests"}
@@ -46,6 +51,8 @@ def writing_engine(path: Path, busy_timeout_s: float) -> Engine:
             _switch_to_wal(connection, busy_timeout_s)
             connection.execute("PRAGMA synchronous=NORMAL")
             connection.execute(f"PRAGMA journal_size_limit={WAL_LIMIT_BYTES}")
+            connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
+            connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
         except BaseException:
             connection.close()
             raise

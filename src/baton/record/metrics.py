@@ -56,6 +56,7 @@ class Metrics:
     def count(self, finished: Iterable[Finished]) -> None:
         """Sums are made per batch, since a label look-up costs more than the addition that it is for."""
         sums: dict[tuple[Counter, tuple[str, ...]], float] = defaultdict(float)
+        durations: dict[str, Histogram] = {}
         for one in finished:
             decision = one.decision
             route, task_type = (decision.route, decision.task_type) if decision is not None else ("", "")
@@ -72,7 +73,9 @@ class Metrics:
             for attempt in one.attempts:
                 if attempt.fault:
                     sums[self._faults, (self._bounded("model", attempt.model), attempt.fault)] += 1
-            self._duration.labels(model).observe(one.duration_s)
+            if model not in durations:
+                durations[model] = self._duration.labels(model)
+            durations[model].observe(one.duration_s)
             self._overhead.observe(one.overhead_s)
         for (counter, labels), value in sums.items():
             counter.labels(*labels).inc(value)

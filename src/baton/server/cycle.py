@@ -23,6 +23,29 @@ NO_VALUE = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 log = logging.getLogger("baton.server")
 
 
+class Signal:
+    """As much of `asyncio.Event` as one task needs that waits."""
+
+    __slots__ = ("_is_set", "_waiter")
+
+    def __init__(self) -> None:
+        self._is_set = False
+        self._waiter: asyncio.Future[None] | None = None
+
+    def set(self) -> None:
+        self._is_set = True
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def clear(self) -> None:
+        self._is_set = False
+
+    async def wait(self) -> None:
+        if not self._is_set:
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
+
+
 class Answers(Protocol):
     """The app, as its server sees it."""
 
@@ -60,7 +83,7 @@ class Cycle(RequestResponseCycle):
         self.on_response = protocol.on_response_complete
         self.keep_alive = protocol.keeps_alive
         self.waiting_for_100_continue = protocol.expect_100_continue
-        self.message_event = asyncio.Event()
+        self.message_event = Signal()  # type: ignore[assignment]
         self.body = bytearray()
         self._only = b""
         self._protocol = protocol

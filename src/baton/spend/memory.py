@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from baton.spend.counters import Answer, Expired, Refusal, Taken, Taking
 from baton.spend.periods import DAY_S, day_of, month_of, until_next_day, until_next_month
-from baton.types.spend import Account, Limit, Limits, Room, Spent, Standing
+from baton.types.spend import NO_STANDING, Account, Limit, Limits, Room, Spent, Standing
 
 MINUTE_S = 60.0
 PARALLEL_RETRY_S = 1.0
@@ -114,7 +114,8 @@ class MemoryCounters:
 
     def take(self, taking: Taking) -> Answer:
         now, amount, tokens = taking.now, taking.amount, taking.tokens
-        self._turn(now)
+        if now >= self._day_ends:
+            self._turn(now)
         found = []
         known = self._tallies
         for account in taking.path:
@@ -138,7 +139,7 @@ class MemoryCounters:
             if tally.tokens is not None:
                 tally.tokens.left -= tokens
         self._holds[taking.hold] = _Hold(taking, found, self._day, self._month)
-        return _taken(found)
+        return Taken(_standing(found))
 
     def extend(self, taking: Taking, amount: int, tokens: int, now: float) -> Answer:
         self._turn(now)
@@ -152,13 +153,14 @@ class MemoryCounters:
         self._book(hold, amount, tokens)
         hold.amount += amount
         hold.tokens += tokens
-        return _taken(hold.tallies)
+        return Taken(_standing(hold.tallies))
 
     def give(self, taking: Taking, cost: int, tokens: int, now: float) -> bool:
         hold = self._holds.pop(taking.hold, None)
         if hold is None:
             return False
-        self._turn(now)
+        if now >= self._day_ends:
+            self._turn(now)
         self._book(hold, cost - hold.amount, tokens - hold.tokens)
         for tally in hold.tallies:
             tally.open -= 1
@@ -240,14 +242,6 @@ def _resized(bucket: _Bucket | None, size: int | None, now: float) -> _Bucket | 
     return bucket
 
 
-def _taken(tallies: Sequence[_Tally]) -> Taken:
-    """With the standing, where anything is limited per minute."""
-    for tally in tallies:
-        if tally.requests is not None or tally.tokens is not None:
-            return Taken(_standing(tallies))
-    return TAKEN
-
-
 def _standing(tallies: Sequence[_Tally]) -> Standing:
     requests: _Bucket | None = None
     tokens: _Bucket | None = None
@@ -256,4 +250,6 @@ def _standing(tallies: Sequence[_Tally]) -> Standing:
             requests = mine
         if (mine := tally.tokens) is not None and (tokens is None or mine.left < tokens.left):
             tokens = mine
+    if requests is None and tokens is None:
+        return NO_STANDING
     return Standing(None if requests is None else requests.room(), None if tokens is None else tokens.room())
