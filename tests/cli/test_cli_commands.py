@@ -44,7 +44,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
-    return {"PATH": os.environ["PATH"], "HOME": str(folder), "COLUMNS": "80", **more}
+    """`PYTHONPATH` goes along: where it is set, it says which of several checkouts is tested."""
+    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+    return {**kept, "HOME": str(folder), "COLUMNS": "80", **more}
 
 
 def baton(folder: Path, *words: str, said: str = "") -> tuple[int, str, str]:

@@ -17,6 +17,7 @@ from baton.cli.import_litellm import import_app
 from baton.cli.keys import keys_app
 from baton.cli.label import label
 from baton.cli.ladder import ladder
+from baton.cli.learn import learn
 from baton.cli.promote import promote
 from baton.cli.report import report
 from baton.cli.route import route
@@ -37,7 +38,7 @@ app = typer.Typer(
 )
 for command in (up, demo, route, explain, backtest, handoff, report, spend, validate, schema, simulate, wire, unwire):
     app.command()(command)
-for command in (baseline, ladder, verify, promote, label):
+for command in (baseline, ladder, verify, promote, label, learn):
     app.command(rich_help_panel="Proof")(command)
 app.add_typer(import_app, name="import")
 app.add_typer(keys_app, name="keys")

@@ -7,6 +7,7 @@ from pathlib import Path
 from baton.config.builtin_classifier import builtin_classifier
 from baton.config.catalogue import catalogue
 from baton.config.keys import check_routes, check_server, check_spend, check_uses, why_not_workers
+from baton.config.learned import LearnedConfig, LearnedError, with_learned
 from baton.config.models import Models
 from baton.config.names import Names
 from baton.config.problems import Problems
@@ -75,6 +76,7 @@ def build_config(file: File, env: Mapping[str, str], problems: Problems, day: da
     classifier = builtin_classifier()
     snapshot = PolicySnapshot(models.cards, providers.in_use, task_types, routes, aliases, classifier=classifier)
     snapshot, void = _with_certificates(snapshot, file.proof, problems)
+    snapshot, unlearned = _with_learned(snapshot, file.learned, problems)
     config = Config(
         snapshot=snapshot,
         server=server,
@@ -89,7 +91,8 @@ def build_config(file: File, env: Mapping[str, str], problems: Problems, day: da
         reliability=file.reliability,
         quirks=models.quirks,
         proof=file.proof,
-        notes=(*providers.notes, *void),
+        learned=file.learned,
+        notes=(*providers.notes, *void, *unlearned),
     )
     if refusal := why_not_workers(config.server.workers, config):
         problems.add("server.workers", refusal)
@@ -104,4 +107,14 @@ def _with_certificates(
         return with_certificates(snapshot, proof)
     except ProofError as error:
         problems.add("proof.lock", error.message)
+        raise ConfigError(problems.listed()) from error
+
+
+def _with_learned(
+    snapshot: PolicySnapshot, learned: LearnedConfig, problems: Problems
+) -> tuple[PolicySnapshot, list[str]]:
+    try:
+        return with_learned(snapshot, learned)
+    except LearnedError as error:
+        problems.add("learned.path", error.message)
         raise ConfigError(problems.listed()) from error

@@ -20,6 +20,7 @@ from baton.config.checks import (
     secret_problem,
 )
 from baton.config.guards import HookConfig, MediaConfig, WebhookConfig
+from baton.config.learned import LearnedConfig
 from baton.config.proof import ProofConfig
 from baton.types.decision import PolicySnapshot
 from baton.types.money import nano_from_usd
@@ -237,6 +238,7 @@ class Config(Struct, frozen=True):
     spend: SpendConfig = field(default_factory=SpendConfig)
     reliability: Reliability = field(default_factory=Reliability)
     proof: ProofConfig = field(default_factory=ProofConfig)
+    learned: LearnedConfig = field(default_factory=LearnedConfig)
     hooks: tuple[HookConfig, ...] = ()
     webhooks: tuple[WebhookConfig, ...] = ()
     media: MediaConfig = MediaConfig()

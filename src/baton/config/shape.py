@@ -22,6 +22,7 @@ from baton.config.checks import (
     secret_problem,
 )
 from baton.config.guards import HookConfig, MediaConfig, WebhookConfig
+from baton.config.learned import LearnedConfig
 from baton.config.proof import ProofConfig
 from baton.config.schema import (
     MIB,
@@ -306,6 +307,7 @@ class File(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     spend: SpendConfig = field(default_factory=SpendConfig)
     reliability: Reliability = field(default_factory=Reliability)
     proof: ProofConfig = field(default_factory=ProofConfig)
+    learned: LearnedConfig = field(default_factory=LearnedConfig)
 
 
 def json_schema() -> dict[str, Any]:

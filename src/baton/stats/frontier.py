@@ -150,14 +150,17 @@ def _in_order(scores: "np.ndarray", weak: "np.ndarray", strong: "np.ndarray") ->
 
 
 def _running(counts: "np.ndarray", gains: "np.ndarray", blocks: "np.ndarray") -> "tuple[np.ndarray, np.ndarray]":
-    """Per row of `counts` (how often each prompt was drawn): shares and recovered gap at the ends of the blocks."""
+    """Per row of `counts` (how often each prompt was drawn): shares and recovered gap at the ends of the blocks.
+
+    NaN where the prompts drawn have no gap.
+    """
     import numpy as np
 
     drawn = np.cumsum(np.add.reduceat(counts, blocks, axis=1), axis=1)
     gained = np.cumsum(np.add.reduceat(counts * gains, blocks, axis=1), axis=1)
     zero = np.zeros((counts.shape[0], 1))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        recovered = gained / gained[:, -1:]
+    gap = gained[:, -1:]
+    recovered = gained / np.where(gap > 0, gap, np.nan)
     return np.hstack([zero, drawn / drawn[:, -1:]]), np.hstack([zero, recovered])
 
 
@@ -183,7 +186,7 @@ def _resampled(
         for place, (order, gains, blocks) in enumerate(ordered):
             drawn = counts[:, order]
             areas = _area(*_running(drawn, gains, blocks))
-            found[place].append(np.where(drawn @ gains > 0, areas, np.nan))
+            found[place].append(areas)
     return [np.concatenate(parts) for parts in found]
 
 

@@ -27,6 +27,12 @@ class GradedDataError(BatonError):
     code = "graded_data_error"
 
 
+class NoPairs(GradedDataError):
+    """There are grades, but not of several models on the same prompts: they make a table and no weights."""
+
+    code = "no_pairs"
+
+
 class Graded(Struct, frozen=True):
     """One row of everything per prompt, one column per model; NaN where there was no such answer.
 
@@ -78,6 +84,11 @@ class Answer(Struct, frozen=True):
 
 
 def read_graded(path: Path) -> Graded:
+    """Raises GradedDataError."""
+    return gather(answers_in(path))
+
+
+def answers_in(path: Path) -> list[Answer]:
     """Raises GradedDataError with every kind of thing that is wrong, and the first rows of each."""
     if not path.is_file():
         raise GradedDataError(f"{str(path)!r} is not a file: name a .jsonl or .parquet file of graded answers")
@@ -93,7 +104,7 @@ def read_graded(path: Path) -> Graded:
             problems.setdefault(str(error), []).append(number)
     if problems:
         raise GradedDataError("\n".join(_told(path, problem, numbers) for problem, numbers in problems.items()))
-    return gather(answers)
+    return answers
 
 
 def gather(answers: Iterable[Answer]) -> Graded:

@@ -113,20 +113,24 @@ def standing_of(lesson: Lesson, rng: np.random.Generator) -> Standing:
         others["table"] = _table_scores(lost, [lesson.graded.task_types[row] for row in rows], rng)
     versus = {}
     for name, theirs in others.items():
-        ahead, between = _ahead(ours, theirs, lost, rng)
+        ahead, between = ahead_of(ours, theirs, lost, rng)
         versus[name] = Versus(apgr(theirs, nothing, lost), ahead, between)
     return Standing(apgr(ours, nothing, lost), _interval(ours, lost, rng), versus, _curve(lesson, rows, rng), bins)
 
 
 def learned_of(lesson: Lesson, standing: Standing, made_at: float) -> Learned:
-    """Not yet kept, so of version 0. The length prior is switched off where it is worse than chance here."""
+    """Not yet kept, so of version 0. Weights that the label-free prior is ahead of are left out.
+
+    The length prior is switched off where it is worse than chance here.
+    """
     prior = standing.versus.get("prior")
+    useful = standing.apgr is not None and (prior is None or prior.ahead >= 0)
     interval = standing.apgr_interval
     return Learned(
         version=0,
         labels=lesson.graded.labels,
         table=table_of(lesson.graded),
-        residual=lesson.residual,
+        residual=lesson.residual if useful else None,
         length_prior=prior is None or prior.apgr >= 0.5,
         apgr=standing.apgr,
         apgr_interval=None if interval is None else (interval.low, interval.high),
@@ -183,9 +187,10 @@ def _interval(scores: np.ndarray, lost: np.ndarray, rng: np.random.Generator) ->
         return None
 
 
-def _ahead(
+def ahead_of(
     ours: np.ndarray, theirs: np.ndarray, lost: np.ndarray, rng: np.random.Generator
 ) -> tuple[float, Interval | None]:
+    """APGR of ours less that of theirs, with its interval where there are enough prompts for one."""
     nothing = np.zeros(lost.size)
     try:
         return apgr_difference(ours, theirs, nothing, lost, rng)

@@ -15,7 +15,7 @@ from msgspec import Struct
 from baton.decide.features import BITS, Features, read
 from baton.decide.text import normalised
 from baton.measure.learn.design import Design, trimmed_scores
-from baton.measure.learn.graded import Graded, GradedDataError
+from baton.measure.learn.graded import Graded, GradedDataError, NoPairs
 from baton.measure.learn.ridge import Ridge, Weights
 from baton.measure.learn.table import type_means
 
@@ -84,7 +84,7 @@ def losses_of(graded: Graded, reference: str | None = None) -> Losses:
     enough = np.isfinite(values).sum(0) >= FEWEST_PAIRS
     columns = [place for place, model in enumerate(graded.models) if enough[place] and model != reference]
     if not columns:
-        raise GradedDataError(
+        raise NoPairs(
             f"no model was graded on {FEWEST_PAIRS} prompts that {reference!r} was graded on as well: "
             "learning needs pairs of answers to the same prompt"
         )
