@@ -1,5 +1,8 @@
 """Cascades, limits of going up, and steps of effort as a file says them."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from baton.types.cascade import CascadeStep
@@ -82,3 +85,13 @@ def test_a_step_that_no_card_names_is_told() -> None:
     assert "'openai/gpt-5@max' is not in this config" in only_problem_of(text, env={"OPENAI_API_KEY": "k"})
     text = "models:\n  - {id: openai/gpt-5, efforts: {lower: {}}}\n"
     assert "'lower' is not a choice here" in only_problem_of(text, env={"OPENAI_API_KEY": "k"})
+
+
+def test_what_the_document_shows_can_be_loaded() -> None:
+    document = (Path(__file__).parents[2] / "docs" / "deciding.md").read_text()
+    shown = re.findall(r"```yaml\n(.*?)```", document, re.DOTALL)
+    env = {"OPENAI_API_KEY": "k", "GEMINI_API_KEY": "k"}
+    models = "models: [openai/gpt-5, openai/gpt-5-nano, gemini/gemini-2.5-flash-lite]\n"
+    for text in shown:
+        assert parsed(text if text.startswith("models") else models + text, env)
+    assert shown
