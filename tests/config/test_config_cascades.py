@@ -93,5 +93,5 @@ def test_what_the_document_shows_can_be_loaded() -> None:
     env = {"OPENAI_API_KEY": "k", "GEMINI_API_KEY": "k"}
     models = "models: [openai/gpt-5, openai/gpt-5-nano, gemini/gemini-2.5-flash-lite]\n"
     for text in shown:
-        assert parsed(text if text.startswith("models") else models + text, env)
+        assert parsed(text if text.startswith("models") else models + text, env).snapshot.cards
     assert shown
