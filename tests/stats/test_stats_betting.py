@@ -58,6 +58,12 @@ def test_the_sequence_covers_the_mean_after_every_score_at_once(level: float) ->
     assert missed <= 60 * (1 - level)
 
 
+def test_the_first_scores_bound_is_that_of_the_formula() -> None:
+    """At level .5 he needs 4: 1 + .5/m (1 - m) = 4 at m = 1/7; on .6 his bet of 4, which may not know it, wins 3.4."""
+    assert betting_interval([1.0], 0.5).low == pytest.approx(1 / 7)
+    assert betting_interval([0.6], 0.5).low == 0.0
+
+
 def test_the_sequence_narrows_and_a_planned_horizon_narrows_it_more() -> None:
     scores = np.random.default_rng(3).beta(8, 2, size=2_000)
     widths = [(found := betting_interval(scores[:n])).high - found.low for n in (20, 200, 2_000)]

@@ -62,6 +62,22 @@ def test_a_cascade_or_policy_is_certified_along_its_own_path() -> None:
     assert found.ratio == pytest.approx(0.98, abs=0.02)
 
 
+def test_the_capital_of_a_setting_is_the_plain_product() -> None:
+    rng = np.random.default_rng(7)
+    reference = (rng.random(400) < 0.9).astype(float)
+    served = np.stack([reference, np.where(rng.random(400) < 0.02, 0.0, reference)])
+    spread = 0.2
+    found = certify_path(served, reference, [0.0, spread], Guarantee(0.95))
+    bet = math.sqrt(2 * math.log(20) / (400 * spread**2))
+    products = np.cumprod(1 + bet * (served[1] - 0.95 * reference))
+    assert found.log_e == pytest.approx((math.log(products[19::20].max()),))
+
+
+def test_a_score_on_the_threshold_goes_to_the_cheap_model() -> None:
+    served = gated(np.array([0.4, 0.5, 0.6]), np.ones(3), np.zeros(3), np.array([0.5]))
+    assert served.tolist() == [[1.0, 0.0, 0.0]]
+
+
 def test_a_path_that_is_harmless_to_its_end_is_certified_to_its_end() -> None:
     reference = (np.random.default_rng(6).random(900) < 0.9).astype(float)
     served = np.tile(reference, (4, 1))

@@ -116,6 +116,14 @@ def test_the_incremental_test_is_the_path() -> None:
     assert (test.peak_pass, test.peak_fail) == pytest.approx([max(0, peak) for peak in peaks], abs=1e-9)
 
 
+def test_a_verdict_once_reached_stays() -> None:
+    passed = open_test(Guarantee()).after([Pair(1, 1)] * 300)
+    assert passed.verdict == "adequate"
+    later = passed.after([Pair(1, 0)] * 20)
+    assert later.log_e_pass < passed.guarantee.goal <= later.peak_pass
+    assert later.verdict == "adequate"
+
+
 def test_what_is_needed_falls_as_pairs_come_and_is_unknown_on_the_floor() -> None:
     batch = [*[Pair(1, 1)] * 80, *[Pair(1, 0)] * 5, *[Pair(0, 1)] * 5, *[Pair(0, 0)] * 10]
     test = open_test(Guarantee())

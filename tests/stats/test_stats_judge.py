@@ -62,6 +62,15 @@ def test_labels_that_are_all_alike_leave_a_width() -> None:
     assert alike.interval.low < 0.99
 
 
+@pytest.mark.parametrize(("unlabelled", "weight"), [(200, 0.5), (20_000, 0.99)])
+def test_a_perfect_judge_is_believed_as_far_as_there_are_more_items(unlabelled: int, weight: float) -> None:
+    rng = np.random.default_rng(4)
+    labels = (rng.random(200) < 0.5).astype(float)
+    found = corrected_mean((rng.random(unlabelled) < 0.5).astype(float), labels, labels)
+    assert isinstance(found, Corrected)
+    assert found.weight == pytest.approx(weight, abs=0.02)
+
+
 def test_without_unlabelled_items_it_is_the_mean_of_the_labels() -> None:
     labels = [1.0] * 70 + [0.0] * 30
     alone = corrected_mean([], [1.0, 0.0] * 50, labels)

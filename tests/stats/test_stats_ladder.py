@@ -91,6 +91,20 @@ def test_a_rung_must_also_have_the_least_quality() -> None:
         assert ladder.standings[0].verdict == verdict
 
 
+def test_two_guarantees_must_break_twice_as_clearly() -> None:
+    """`degrades` of either would be wrong with probability 2 alpha, so each is held to alpha / 2."""
+    grades = fleet({"mid": 0.75}, 900, 6)
+    alone, _ = driven(LadderPlan(("mid",), 900, batch=1), grades)
+    both, _ = driven(LadderPlan(("mid",), 900, batch=1, min_quality=0.01), grades)
+    assert 20 <= alone.standings[0].e_fail < 40 <= both.standings[0].e_fail
+    assert both.standings[0].n > alone.standings[0].n
+
+
+def test_a_family_plans_for_its_stricter_level() -> None:
+    rungs = ("mid", "small", "nano")
+    assert Ladder(LadderPlan(rungs, 5_000, mode="all")).cap > Ladder(LadderPlan(rungs, 5_000)).cap
+
+
 def test_a_raised_cap_goes_on_where_it_stopped() -> None:
     grades = fleet({"mid": 0.88}, 900, 5)
     recorded = [(due.rung, due.prompt, pair) for due, pair in grades.items()]
