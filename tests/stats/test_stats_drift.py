@@ -12,6 +12,7 @@ from baton.stats.drift import (
     Monitor,
     absolute_monitor,
     baseline_floor,
+    blind_spot,
     canary_monitor,
     first_alarms,
     fleet_threshold,
@@ -130,6 +131,18 @@ def test_thresholds_come_from_the_fleet_and_baselines_from_below() -> None:
     assert never == math.inf
 
 
+def test_a_small_baseline_says_what_it_hides() -> None:
+    assert blind_spot(1_000) is None
+    assert "5-point drops not detectable" in (blind_spot(999) or "")
+    assert "10-point drops not detectable" in (blind_spot(199) or "")
+    grades = (np.random.default_rng(8).random((200, 3_000)) < 0.706).astype(float)
+    delays = [
+        np.median(first_alarms(absolute_monitor(baseline_floor([1.0] * right + [0.0] * (n - right)), 10_000), grades))
+        for n, right in ((60, 48), (200, 161), (1_000, 806))
+    ]
+    assert delays[2] < delays[1] < 1_000 < delays[0]
+
+
 def test_bad_values_are_refused() -> None:
     for value in (math.nan, 1.2, -0.1):
         with pytest.raises(ValueError, match="was given"):
@@ -139,7 +152,7 @@ def test_bad_values_are_refused() -> None:
     for make in (
         lambda: absolute_monitor(1.0, 100), lambda: residual_monitor(1.0), lambda: residual_monitor(100, -0.1),
         lambda: fleet_threshold([math.nan]), lambda: fleet_threshold([1.0], 0), lambda: baseline_floor([1.0], 0.4),
-        lambda: sample_rate(1, 0, 1), lambda: median_delay(absolute_monitor(0.8, 100), [], [], np.random.default_rng(1)),
+        lambda: sample_rate(1, 0, 1), lambda: blind_spot(-1), lambda: median_delay(absolute_monitor(0.8, 100), [], [], np.random.default_rng(1)),
     ):  # fmt: skip
         with pytest.raises(ValueError, match="need"):
             make()

@@ -36,10 +36,8 @@ BETS = (0.02, 0.04, 0.08, 0.15, 0.25, 0.4, 0.6, 0.9)
 FOR_DIFFERENCES = 1.98
 """Differences -1..1 are halved to fit the range of grades; bets on them are larger by this."""
 LEAST_THRESHOLD = 100.0
-BASELINE_FOR_5_POINTS = 1_000
-"""Graded samples that a baseline needs, else its lower bound hides a drop of 5 points for thousands of tasks: a monitor
-on a smaller one says so.
-"""
+BASELINE_FOR_5_POINTS, BASELINE_FOR_10_POINTS = 1_000, 200
+"""Graded samples that a baseline needs, else its lower bound hides such a drop for thousands of tasks."""
 DELAY_RUNS = 200
 
 
@@ -169,6 +167,18 @@ def baseline_floor(grades: "Sequence[float] | np.ndarray", confidence: float = 0
     if ((scores == 0) | (scores == 1)).all():
         return clopper_pearson(int(scores.sum()), int(scores.size), 2 * confidence - 1).low
     return betting_interval(scores, 2 * confidence - 1, horizon=int(scores.size)).low
+
+
+def blind_spot(baseline_n: int) -> str | None:
+    """What a monitor that is promised the floor of a baseline of so many graded samples will not see in useful time."""
+    if baseline_n < 0:
+        raise ValueError(f"baseline_n is {baseline_n!r}: need a number of graded samples, at least 0")
+    if baseline_n >= BASELINE_FOR_5_POINTS:
+        return None
+    points, needed = (
+        (5, BASELINE_FOR_5_POINTS) if baseline_n >= BASELINE_FOR_10_POINTS else (10, BASELINE_FOR_10_POINTS)
+    )
+    return f"{points}-point drops not detectable: baseline of {baseline_n} graded samples, need {needed}"
 
 
 def fleet_threshold(samples_per_year: Sequence[float], false_demotions_per_year: float = 1.0) -> float:
