@@ -8,7 +8,8 @@ from msgspec.structs import replace
 from baton.config.lock import grades_path, lock_text, read_lock
 from baton.config.proof import references_of
 from baton.config.schema import Config
-from baton.measure.evidence import bytes_of, climbed, hash_of
+from baton.measure.evidence import climbed
+from baton.measure.files import bytes_of, hash_of
 from baton.measure.lock import write_lock
 from baton.types.errors import ConfigError
 from tests.config.texts import parsed

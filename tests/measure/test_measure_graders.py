@@ -280,7 +280,7 @@ def test_a_grader_that_crashes_or_gives_no_share_is_suspect(tmp_path: Path, grad
 
             assert isinstance(bench.examiner, Examiner)
             bench.examiner.grader = grader
-            return await walk(bench, bench.entrants[0], Rules(), 0.9, lambda _: None)
+            return await walk(bench, bench.entrants[0], Rules(rho=0.9), lambda _: None)
 
     with stage(tmp_path) as at:
         found = asyncio.run(main(at))
@@ -351,7 +351,7 @@ def test_recorded_grades_of_a_broken_parser_prove_nothing(tmp_path: Path) -> Non
     bench = recorded_bench(None, order, load_recorded(tmp_path / "g.jsonl"))
 
     async def main() -> Any:
-        return await walk(bench, bench.entrants[0], Rules(pilot=120), 0.9, lambda _: None)
+        return await walk(bench, bench.entrants[0], Rules(rho=0.9, pilot=120), lambda _: None)
 
     found = asyncio.run(main())
     assert found.stopped == "grader"

@@ -38,7 +38,7 @@ def fleet(seed: int = 3, **levels: float) -> Fleet:
     """Models of the default fleet with other skills; without one a model is not in it."""
     models = {model.id.removeprefix("sim-"): model for model in default_models()}
     made = [_with(models[name], level) for name, level in levels.items()]
-    return Fleet(made, seed=seed, discordance=0.03)
+    return Fleet(made, seed=seed, discordance=0.03 if max(levels.values()) - min(levels.values()) < 1 else 0.005)
 
 
 def _with(model: SimModel, level: float) -> SimModel:
@@ -52,7 +52,7 @@ EQUAL_AND_WORSE = {"frontier": 1.2, "mid": 1.2, "nano": 0.5}
 
 async def climbed(at: Stage, order: Order, rules: Rules | None = None) -> list[Walk]:
     async with opened(at.config, order) as bench:
-        return [await walk(bench, one, rules or Rules(), 0.9, lambda _: None) for one in bench.entrants]
+        return [await walk(bench, one, rules or Rules(rho=0.9), lambda _: None) for one in bench.entrants]
 
 
 def based(at: Stage, order: Order, per_type: int) -> list[TypeBaseline]:
@@ -86,7 +86,7 @@ def test_an_equal_rung_is_certified_a_worse_one_degrades_and_nothing_is_asked_tw
         assert again.file == found.file
         assert again.climbed.certificates == found.climbed.certificates
         assert at.asked() == asked
-        propose(tmp_path / "policy.lock", [found])
+        propose(tmp_path / "policy.lock", found.file, found.climbed.certificates)
         assert verify(tmp_path / "policy.lock").valid
 
 
@@ -107,7 +107,7 @@ def test_mode_all_finds_the_specialist_below_a_rung_that_fails(tmp_path: Path, m
     with stage(tmp_path, fleet(frontier=1.2, mid=0.5, nano=1.2)) as at:
         (walked,) = asyncio.run(climbed(at, at.order(many)))
         assert walked.climbed.target == "sim/frontier"
-        (found,) = asyncio.run(climbed(at, at.order(many, command="all"), Rules(mode="all")))
+        (found,) = asyncio.run(climbed(at, at.order(many, command="all"), Rules(rho=0.9, mode="all")))
         assert {one.rung: one.verdict for one in found.climbed.standings} == {
             "sim/mid": "degrades", "sim/nano": "adequate",
         }  # fmt: skip

@@ -8,7 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from baton.config.lock import grades_path, lock_text, read_lock, why_void
-from baton.measure.evidence import Climbed, bytes_of, climbed, hash_of, read_evidence
+from baton.measure.evidence import Climbed, LadderHeader, climbed
+from baton.measure.files import bytes_of, hash_of, read_evidence
 from baton.measure.lock import promote, verify, write_lock
 from baton.types.card import ModelCard, Provider
 from baton.types.decision import PolicySnapshot
@@ -22,7 +23,9 @@ REFERENCES = {"classification": FRONTIER, "code": FRONTIER}
 
 def climb(seed: int = 1, n: int = 900, nano: float = 0.3, /, **changes: object) -> tuple[Climbed, bytes]:
     file = bytes_of(header(prompts=n - 30, **changes), rows(seed, n, {MID: 0.0, NANO: nano}))
-    return climbed(*read_evidence(file, "grades"), hash_of(file)), file
+    head, made = read_evidence(file, "grades")
+    assert isinstance(head, LadderHeader)
+    return climbed(head, made, hash_of(file)), file
 
 
 def snapshot(**other: str) -> PolicySnapshot:
@@ -85,7 +88,7 @@ def test_a_rung_that_cannot_be_graded_is_dropped_and_gaps_count_for_nothing() ->
 
 
 def test_few_prompts_say_how_many_more() -> None:
-    found, _ = climb(1, 90)
+    found, _ = climb(1, 50)
     assert found.certificates == ()
     mid, nano = found.standings
     assert (mid.verdict, nano.verdict) == ("undecided", "untested")

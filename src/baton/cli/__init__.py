@@ -9,6 +9,7 @@ import typer
 
 from baton.cli.backtest import backtest
 from baton.cli.baseline import baseline
+from baton.cli.certify import certify
 from baton.cli.content import content_app
 from baton.cli.demo.command import demo
 from baton.cli.explain import explain
@@ -38,6 +39,7 @@ app = typer.Typer(
 )
 for command in (up, demo, route, explain, backtest, handoff, report, spend, validate, schema, simulate, wire, unwire):
     app.command()(command)
+for command in (baseline, ladder, certify, verify, promote, label):
 for command in (baseline, ladder, verify, promote, label, learn):
     app.command(rich_help_panel="Proof")(command)
 app.add_typer(import_app, name="import")

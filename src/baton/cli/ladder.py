@@ -1,7 +1,7 @@
 """`baton ladder`: down the rungs of measured cost, to the cheapest model that is good enough, with a certificate."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from msgspec import Struct
@@ -127,26 +127,21 @@ def ladder(
 async def _ladder(given: Given, rules: "Rules", out: Path, shown: Shown) -> list[TypeLadder]:
     from baton.measure.ladder import walk
     from baton.measure.proposals import propose
-    from baton.types.task import TaskType
 
-    made, walks = [], []
-    async with bench_of(given, shown) as (bench, config):
+    made = []
+    async with bench_of(given, shown) as (bench, _config):
         for entrants in bench.entrants:
             shown.task_type(entrants.task_type, len(entrants.prompts) * len(entrants.models))
-            types: dict[str, Any] = {} if config is None else config.snapshot.task_types
-            floor = types.get(entrants.task_type, TaskType(entrants.task_type)).floor
             before = bench.examiner.spent
-            one = await walk(bench, entrants, rules, floor, lambda _ladder: None)
-            made.append(_told(one, bench.examiner.spent - before))
-            walks.append(one)
-            if one.climbed.certificates:
-                propose(out, walks)
+            one = await walk(bench, entrants, rules, lambda _ladder: None)
+            made.append(told_of(one, bench.examiner.spent - before))
+            propose(out, one.file, one.climbed.certificates)
             if one.stopped == "budget":
                 break
     return made
 
 
-def _told(one: "Walk", spent: int) -> TypeLadder:
+def told_of(one: "Walk", spent: int) -> TypeLadder:
     header = one.climbed.header
     alone = "of each rung" if header.mode == "all" else "of the whole walk"
     rungs = [

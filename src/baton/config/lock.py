@@ -11,7 +11,10 @@ from pathlib import Path
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
+from baton.decide.features import VERSION as FEATURES
+from baton.decide.terms import AUTO
 from baton.types.certificate import Certificate, identity
 from baton.types.decision import PolicySnapshot
 from baton.types.errors import ProofError
@@ -63,6 +66,19 @@ def grades_path(lock: Path, grades: str) -> Path:
     return lock.with_suffix(".grades") / f"{grades.removeprefix('sha256:')[:16]}.jsonl"
 
 
+def features_of(snapshot: PolicySnapshot) -> str:
+    """What the difficulty of a prompt is read with: the version of the features, and of what was learned."""
+    learned = snapshot.learned
+    return f"{FEATURES}:{'prior' if learned is None else learned.data_hash or learned.version}"
+
+
+def policy_of(snapshot: PolicySnapshot) -> str:
+    """Everything that decides what `auto` is; a certificate of a policy decides nothing."""
+    others = tuple(one for one in snapshot.certificates if one.serves != "policy")
+    own = replace(snapshot, certificates=others)
+    return "policy " + hashlib.sha256(msgspec.json.encode(own, order="deterministic", enc_hook=str)).hexdigest()
+
+
 def why_void(certificate: Certificate, snapshot: PolicySnapshot, references: dict[str, str]) -> str:
     """What the certificate names and is not so any more; empty where it holds. `references` by task type."""
     if certificate.task_type not in snapshot.task_types:
@@ -70,13 +86,19 @@ def why_void(certificate: Certificate, snapshot: PolicySnapshot, references: dic
     reference = references.get(certificate.task_type)
     if reference != certificate.reference:
         return f"the reference of {certificate.task_type!r} is {reference!r} now, not {certificate.reference!r}"
-    for model, meant in certificate.models.items():
-        card = snapshot.cards.get(model)
-        if card is None:
-            return f"model {model!r} is not in the config any more"
-        if identity(card) != meant:
-            return f"model {model!r} is {identity(card)!r} now, not {meant!r}"
-    return ""
+    if certificate.features and certificate.features != features_of(snapshot):
+        return f"difficulty is read by {features_of(snapshot)!r} now, not by {certificate.features!r}"
+    changes = (_changed(model, meant, snapshot) for model, meant in certificate.models.items())
+    return next((change for change in changes if change), "")
+
+
+def _changed(model: str, meant: str, snapshot: PolicySnapshot) -> str:
+    if model == AUTO:
+        return "" if meant == policy_of(snapshot) else "the policy has changed since"
+    card = snapshot.cards.get(model)
+    if card is None:
+        return f"model {model!r} is not in the config any more"
+    return "" if identity(card) == meant else f"model {model!r} is {identity(card)!r} now, not {meant!r}"
 
 
 def grades_changed(certificate: Certificate, lock: Path) -> str:

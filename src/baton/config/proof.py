@@ -35,13 +35,13 @@ def with_certificates(snapshot: PolicySnapshot, proof: ProofConfig) -> tuple[Pol
     if not path.exists():
         return marked, [f"there is no {path} yet: every task goes to its reference until something is promoted"]
     references = references_of(snapshot)
-    held, notes = [], []
-    for one in read_lock(path):
-        if problem := why_void(one, snapshot, references) or grades_changed(one, path):
+    notes: list[str] = []
+    for one in sorted(read_lock(path), key=lambda one: one.serves == "policy"):  # a policy stands on the other ones
+        if problem := why_void(one, marked, references) or grades_changed(one, path):
             notes.append(f"certificate {one.name} is void: {problem}")
         else:
-            held.append(one)
-    return replace(marked, certificates=tuple(held)), notes
+            marked = replace(marked, certificates=(*marked.certificates, one))
+    return marked, notes
 
 
 def references_of(snapshot: PolicySnapshot) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """How `measure/` asks models: through the same house as a caller's requests, on an account of its own.
 
-What is measured is asked by name, is never chosen nor cached, and leaves no content in the ledger. Before a call is
+What is measured is asked by name (or as `auto`, where a whole policy is), is never cached, and leaves no content in the
+ledger. Before a call is
 sent, what it may cost at most is set aside from the run's budget: a byte of input is at most one token, and the answer
 has a limit. So the budget is never passed, however many calls are under way.
 """
@@ -15,6 +16,7 @@ from msgspec.structs import replace
 
 from baton.config.schema import Config
 from baton.decide.estimate import BYTES_PER_TOKEN
+from baton.decide.terms import AUTO
 from baton.flow.arrival import Arrival
 from baton.flow.house import House, open_house
 from baton.flow.request import answer
@@ -43,7 +45,10 @@ CUT = frozenset({"length", "context_window"})
 
 
 class Probe(Struct, frozen=True):
-    """One prompt for one model. `body` in `dialect`, without `model` and `stream`; `max_output` where it sets none."""
+    """One prompt for one model, or for `auto`: whatever the policy serves.
+
+    `body` in `dialect`, without `model` and `stream`; `max_output` where it sets none.
+    """
 
     model: str
     task_type: str
@@ -97,15 +102,22 @@ async def measurement(config: Config, run: str, budget: int) -> AsyncIterator[De
 
 
 def _at_most(house: House, probe: Probe) -> int:
-    card, body = _card(house, probe), _body(house, probe)
-    facts = read_request(probe.dialect, body, {}, _placed(probe)).facts
-    return cost_at_most(card.price, facts.text_bytes, min(facts.max_output or card.max_output, card.max_output))
+    facts = read_request(probe.dialect, _body(house, probe), {}, _placed(probe)).facts
+    costs = [
+        cost_at_most(card.price, facts.text_bytes, min(facts.max_output or card.max_output, card.max_output))
+        for card in _cards(house, probe)
+    ]
+    return sum(costs)  # a cascade may ask all of them
 
 
 def _measuring(config: Config) -> Config:
-    snapshot = replace(
-        config.snapshot, routes=(Route(MEASUREMENT, strategy="pass"),), mode="rules", certificates=(), aliases={}
+    """Models are asked as themselves, whatever the routes say; `auto` takes the routes as they are."""
+    own = config.snapshot
+    routes = tuple(
+        replace(one, name=f"{MEASUREMENT}:{one.name}", cache=None, key=()) for one in own.routes if not one.key
     )
+    direct = Route(MEASUREMENT, model=tuple(own.cards), strategy="pass")
+    snapshot = replace(own, routes=(direct, *routes), aliases={})
     return replace(
         config,
         snapshot=snapshot,
@@ -129,11 +141,14 @@ async def _ask(house: House, caller: Caller, probe: Probe) -> Reading:
         return _failed(run, fault)
 
 
-def _card(house: House, probe: Probe) -> ModelCard:
-    card = house.config.snapshot.cards.get(probe.model)
-    if card is None:
+def _cards(house: House, probe: Probe) -> list[ModelCard]:
+    """The model, or everything that `auto` may be."""
+    cards = house.config.snapshot.cards
+    if probe.model == AUTO:
+        return list(cards.values())
+    if probe.model not in cards:
         raise UnknownModel(f"model {probe.model!r} is not in the config any more: it cannot be measured", "model")
-    return card
+    return [cards[probe.model]]
 
 
 def _placed(probe: Probe) -> Mapping[str, Raw]:
@@ -144,7 +159,7 @@ def _placed(probe: Probe) -> Mapping[str, Raw]:
 
 def _body(house: House, probe: Probe) -> bytes:
     members: dict[str, Any] = {**probe.body, "baton": {"task_type": probe.task_type}}
-    limit = min(probe.max_output, _card(house, probe).max_output)
+    limit = min(probe.max_output, max(card.max_output for card in _cards(house, probe)))
     if probe.dialect == "gemini":
         given = members.get("generationConfig")
         members["generationConfig"] = {"maxOutputTokens": limit, **(given if isinstance(given, dict) else {})}

@@ -13,8 +13,10 @@ from typing import Protocol
 import msgspec
 from msgspec import Struct
 
+from baton.config.lock import policy_of
 from baton.config.proof import references_of
 from baton.config.schema import Config
+from baton.decide.terms import AUTO
 from baton.flow.measurement import measurement
 from baton.measure.datasets.prompt import Prompt, PromptSet, in_order
 from baton.measure.examiner import CONCURRENCY, MAX_OUTPUT, Examiner, Outcome, Settings
@@ -66,6 +68,8 @@ class Entrants(Struct, frozen=True):
     """The reference first."""
     unfit: dict[str, str]
     """Models that cannot serve such prompts, and why."""
+    floor: float
+    min_quality: float | None = None
 
 
 class Asker(Protocol):
@@ -101,7 +105,7 @@ async def opened(config: Config, order: Order, tell: Callable[[], None] = lambda
     """Raises ProofError or DatasetError for an order that cannot be carried out."""
     entrants = entrants_of(config, order)
     cards = config.snapshot.cards
-    identities = {model: identity(card) for model, card in cards.items()}
+    identities = {model: identity(card) for model, card in cards.items()} | {AUTO: policy_of(config.snapshot)}
     with Journal(order.record, keep_answers=config.content.mode != "off") as journal:
         run = run_of(order, identities)
         left = order.budget - journal.spent(run)
@@ -141,7 +145,7 @@ def entrants_of(config: Config, order: Order) -> tuple[Entrants, ...]:
         told = f"task types of the prompts that are not in the config: {', '.join(unknown)}: add them to `task_types`"
         raise ProofError(told)
     named = [*order.models, *([order.judge.model] if order.judge else [])]
-    if missing := [model for model in named if model not in snapshot.cards]:
+    if missing := [model for model in named if model not in snapshot.cards and model != AUTO]:
         raise ProofError(f"models that are not in the config: {', '.join(missing)}")
     references = references_of(snapshot)
     found = []
@@ -150,14 +154,16 @@ def entrants_of(config: Config, order: Order) -> tuple[Entrants, ...]:
         needs = _needs(prompts)
         candidates = order.models or snapshot.task_types[name].ladder or tuple(snapshot.cards)
         unfit = {}
-        for model in candidates:
-            if lacking := needs - snapshot.cards[model].capabilities:
+        for model in (*candidates, references[name]):
+            if model != AUTO and (lacking := needs - snapshot.cards[model].capabilities):
                 unfit[model] = f"lacks {', '.join(sorted(lacking))}"
         others = sorted(model for model in set(candidates) - {references[name]} if model not in unfit)
         if references[name] in unfit:
             told = f"the reference {references[name]!r} of {name!r} {unfit[references[name]]}: name another one"
             raise ProofError(told)
-        found.append(Entrants(name, prompts, references[name], (references[name], *others), unfit))
+        own = snapshot.task_types[name]
+        models = (references[name], *others)
+        found.append(Entrants(name, prompts, references[name], models, unfit, own.floor, own.min_quality))
     return tuple(found)
 
 

@@ -4,17 +4,14 @@ A file of grades is JSON lines: a header that says what was claimed and how it w
 the order in which they were drawn. No prompt and no answer is in it.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-import msgspec
 from msgspec import Struct
 
-from baton.stats.guarantee import Design, Guarantee, Pair
+from baton.stats.guarantee import Design, Guarantee, Pair, sample_size
 from baton.stats.ladder import Ladder, LadderPlan, Standing, replay
-from baton.types.certificate import Certificate
-from baton.types.errors import ProofError
+from baton.types.certificate import Certificate, Serves
 
 VERSION = 1
 PILOT = 30
@@ -29,10 +26,13 @@ class LadderHeader(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """See `Certificate` for what it shares with it. `faults`: what the sanity check found; nothing is proven then."""
 
     version: int = VERSION
+    serves: Serves = "rung"
+    """`policy`: the one candidate is whatever the gateway serves."""
     task_type: str
     reference: str
     models: dict[str, str]
     rho: float
+    min_quality: float | None = None
     delta: float
     power: float
     batch: int
@@ -56,6 +56,8 @@ class Row(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     prompt: str
     grades: dict[str, float | None]
     costs: dict[str, int]
+    difficulty: float | None = None
+    """As the gate reads it; None where it cannot tell, or nothing asks for it."""
 
 
 class Plan(Struct, frozen=True):
@@ -89,9 +91,18 @@ def plan_of(header: LadderHeader, pilot: Sequence[Row]) -> Plan:
         return Plan(None, dropped)
     guarantee = Guarantee(header.rho, alpha=header.delta)
     design = _design(pilot, header.reference, rungs, header.power)
-    return Plan(
-        LadderPlan(tuple(rungs), header.prompts, guarantee, header.cap, design, header.batch, header.mode), dropped
+    plan = LadderPlan(
+        rungs=tuple(rungs),
+        prompts=header.prompts,
+        guarantee=guarantee,
+        cap=header.cap or header.prompts,
+        design=design,
+        batch=header.batch,
+        mode=header.mode,
+        horizon=min(header.cap or 2 * sample_size(guarantee, design), header.prompts),
+        min_quality=header.min_quality,
     )
+    return Plan(plan, dropped)
 
 
 def climbed(header: LadderHeader, rows: Sequence[Row], grades: str) -> Climbed:
@@ -119,31 +130,6 @@ def mean_cost(rows: Sequence[Row], model: str) -> float:
     """Nano-dollars; infinite where nothing is known."""
     costs = [row.costs[model] for row in rows if model in row.costs]
     return sum(costs) / len(costs) if costs else float("inf")
-
-
-# --- files -----------------------------------------------------------------------------------------
-
-
-def bytes_of(header: LadderHeader, rows: Sequence[Row]) -> bytes:
-    return b"".join(msgspec.json.encode(one, order="deterministic") + b"\n" for one in (header, *rows))
-
-
-def hash_of(file: bytes) -> str:
-    return "sha256:" + hashlib.sha256(file).hexdigest()
-
-
-def read_evidence(file: bytes, name: str) -> tuple[LadderHeader, list[Row]]:
-    """Raises ProofError for what is no file of grades of this version."""
-    first, *lines = file.split(b"\n")
-    try:
-        told = msgspec.json.decode(first, type=Mapping[str, object])
-        if told.get("version") != VERSION:
-            raise ProofError(f"{name}: version {told.get('version')!r} is not {VERSION}: another Baton has made it")
-        header = msgspec.json.decode(first, type=LadderHeader)
-        rows = [msgspec.json.decode(line, type=Row) for line in lines if line]
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
-        raise ProofError(f"{name} holds no grades that can be read: {error}") from error
-    return header, rows
 
 
 # --- inside ----------------------------------------------------------------------------------------
@@ -181,6 +167,7 @@ def _certificate(header: LadderHeader, one: Standing, tested: Sequence[Row], gra
     assert one.reference_quality
     return Certificate(
         task_type=header.task_type,
+        serves=header.serves,
         rung=one.rung,
         reference=header.reference,
         rho=header.rho,

@@ -13,8 +13,9 @@ from msgspec import Struct
 
 from baton.measure.bench import Bench, Entrants
 from baton.measure.datasets.prompt import Prompt
-from baton.measure.evidence import PILOT, Climbed, LadderHeader, Row, bytes_of, climbed, hash_of, pair_of, plan_of
+from baton.measure.evidence import PILOT, Climbed, LadderHeader, Row, climbed, pair_of, plan_of
 from baton.measure.examiner import Outcome, OutOfBudget
+from baton.measure.files import bytes_of, hash_of
 from baton.measure.graders.soundness import soundness
 from baton.stats.ladder import BATCH, Due, Ladder
 from baton.stats.sanity import SanityReport
@@ -25,8 +26,12 @@ Stopped = Literal["", "budget", "grader"]
 
 
 class Rules(Struct, frozen=True):
-    """What is claimed, and how it is tested. `rho` None: the floor of each task type."""
+    """What is claimed, and how it is tested. `rho` None: the floor of each task type.
 
+    `serves` is `policy` where the one candidate is `auto`: whatever the gateway serves, gates and cascades included.
+    """
+
+    serves: Literal["rung", "policy"] = "rung"
     rho: float | None = None
     delta: float = 0.05
     power: float = 0.9
@@ -49,14 +54,12 @@ class Walk(Struct, frozen=True):
     outcomes: dict[str, tuple[Outcome, ...]]
 
 
-async def walk(
-    bench: Bench, entrants: Entrants, rules: Rules, floor: float, stepped: Callable[[Ladder | None], None]
-) -> Walk:
-    """`floor`: rho where the rules name none. `stepped` is called after the pilot and after every batch.
+async def walk(bench: Bench, entrants: Entrants, rules: Rules, stepped: Callable[[Ladder | None], None]) -> Walk:
+    """`stepped` is called after the pilot and after every batch.
 
     Raises ProofError where there are too few prompts, or the budget does not reach through the pilot.
     """
-    climb = _Climb(bench, entrants, rules, floor)
+    climb = _Climb(bench, entrants, rules)
     await climb.pilot()
     stepped(None)
     sanity = await soundness(bench.grader, entrants.prompts, climb.outcomes, entrants.reference, bench.order.chance)
@@ -75,7 +78,7 @@ async def walk(
 
 
 class _Climb:
-    def __init__(self, bench: Bench, entrants: Entrants, rules: Rules, floor: float) -> None:
+    def __init__(self, bench: Bench, entrants: Entrants, rules: Rules) -> None:
         if len(entrants.prompts) <= rules.pilot:
             have = len(entrants.prompts)
             told = f"{entrants.task_type!r} has {have} prompts, and {rules.pilot} of them are the pilot: give more"
@@ -85,7 +88,6 @@ class _Climb:
         self._bench = bench
         self._entrants = entrants
         self._rules = rules
-        self._floor = rules.rho if rules.rho is not None else floor
         self._grades: dict[str, dict[str, Outcome]] = {}
         """By prompt and model, as far as anything was drawn from it."""
         self._reached: dict[str, int] = {}
@@ -165,10 +167,12 @@ class _Climb:
     def header(self) -> LadderHeader:
         bench, entrants, rules = self._bench, self._entrants, self._rules
         return LadderHeader(
+            serves=rules.serves,
             task_type=entrants.task_type,
             reference=entrants.reference,
             models={model: bench.identities[model] for model in entrants.models},
-            rho=self._floor,
+            rho=entrants.floor if rules.rho is None else rules.rho,
+            min_quality=entrants.min_quality,
             delta=rules.delta,
             power=rules.power,
             batch=rules.batch,

@@ -7,7 +7,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from baton.config.lock import grades_changed, grades_path, lock_text, read_lock, why_void
-from baton.measure.evidence import climbed, hash_of, read_evidence
+from baton.measure.files import hash_of, proven, read_evidence
 from baton.types.certificate import Certificate
 from baton.types.decision import PolicySnapshot
 from baton.types.errors import ProofError
@@ -85,8 +85,9 @@ def promote(
     if missing or not taken:
         told = f"for {', '.join(missing)}" if missing else f"in {source}"
         raise ProofError(f"there is no certificate {told}: `baton ladder` makes them. Nothing is promoted")
-    replaced = {one.task_type for one in taken}
-    kept = [one for one in read_lock(target) if one.task_type not in replaced] if target.exists() else []
+    replaced = {(one.task_type, one.serves) for one in taken}
+    before = read_lock(target) if target.exists() else ()
+    kept = [one for one in before if (one.task_type, one.serves) not in replaced]
     evidence = evidence_beside(source, taken) | (evidence_beside(target, kept) if kept else {})
     write_lock(target, [*kept, *taken], evidence)
     return tuple(taken)
@@ -98,7 +99,7 @@ def _recomputed(path: Path, certificate: Certificate) -> tuple[Certificate, ...]
     place = grades_path(path, certificate.grades)
     try:
         header, rows = read_evidence(place.read_bytes(), str(place))
-        return climbed(header, rows, certificate.grades).certificates
+        return proven(header, rows, certificate.grades)
     except (ProofError, ValueError) as error:
         return f"its grades prove nothing: {error}"
 

@@ -13,6 +13,7 @@ from baton.measure.datasets.rows import Recorded
 from baton.measure.examiner import CONCURRENCY, Outcome
 from baton.types.certificate import identity
 from baton.types.errors import DatasetError, ProofError
+from baton.types.task import TaskType
 
 
 class Recording:
@@ -55,8 +56,10 @@ def recorded_bench(config: Config | None, order: RecordedOrder, rows: Sequence[R
     known = {} if config is None else {model: identity(card) for model, card in config.snapshot.cards.items()}
     models = sorted({one.model for one in rows})
     references = ({} if config is None else references_of(config.snapshot)) | dict(order.references)
+    types = {} if config is None else config.snapshot.task_types
     entrants = tuple(
-        _entrants(name, group, rows, references.get(name), order) for name, group in sorted(prompts.by_type().items())
+        _entrants(types.get(name, TaskType(name)), group, rows, references.get(name), order)
+        for name, group in sorted(prompts.by_type().items())
     )
     whole = Order(
         command=order.command, prompts=prompts, budget=0, record=Path(), date=order.date, models=order.models,
@@ -66,14 +69,16 @@ def recorded_bench(config: Config | None, order: RecordedOrder, rows: Sequence[R
 
 
 def _entrants(
-    name: str, prompts: Sequence[Prompt], rows: Sequence[Recorded], reference: str | None, order: RecordedOrder
+    own: TaskType, prompts: Sequence[Prompt], rows: Sequence[Recorded], reference: str | None, order: RecordedOrder
 ) -> Entrants:
+    name = own.name
     models = {one.model for one in rows if one.task_type == name}
     if reference is None or reference not in models:
         told = f"{name!r}: no grades of its reference {reference!r} are recorded: say --reference MODEL"
         raise ProofError(f"{told}, one of {', '.join(sorted(models))}")
     others = sorted(model for model in models - {reference} if not order.models or model in order.models)
-    return Entrants(name, tuple(in_order(prompts, order.seed)), reference, (reference, *others), {})
+    drawn = tuple(in_order(prompts, order.seed))
+    return Entrants(name, drawn, reference, (reference, *others), {}, own.floor, own.min_quality)
 
 
 def _prompt(row: Recorded) -> Prompt:

@@ -31,7 +31,7 @@ def kept_contents(place: Place, since: float = 0.0, most: int = 100_000) -> list
     """Answered requests of callers, newest first; what Baton asked to measure is not among them. Raises LedgerError."""
     query = (
         f"SELECT {_COLUMNS} FROM contents c JOIN requests r ON r.sequence = c.sequence AND r.replica = c.replica "
-        "WHERE r.at >= :since AND r.ending = 'ok' AND r.task_type <> '' AND r.route <> 'measurement' "
+        "WHERE r.at >= :since AND r.ending = 'ok' AND r.task_type <> '' AND r.route NOT LIKE 'measurement%' "
         "ORDER BY r.at DESC, r.request_id LIMIT :most"
     )
     with opened(place) as connection:

@@ -24,7 +24,7 @@ BOOTSTRAP_SEED = 20_251_123
 """Intervals of the same ledger are the same each time."""
 
 
-COUNTED = f"last_at >= :since AND lead_rank = 1 AND route <> '{MEASUREMENT}'"
+COUNTED = f"last_at >= :since AND lead_rank = 1 AND route NOT LIKE '{MEASUREMENT}%'"
 """Tasks of callers that were answered: what Baton asks to measure is no traffic."""
 
 
