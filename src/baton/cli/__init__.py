@@ -39,8 +39,7 @@ app = typer.Typer(
 )
 for command in (up, demo, route, explain, backtest, handoff, report, spend, validate, schema, simulate, wire, unwire):
     app.command()(command)
-for command in (baseline, ladder, certify, verify, promote, label):
-for command in (baseline, ladder, verify, promote, label, learn):
+for command in (baseline, ladder, certify, verify, promote, label, learn):
     app.command(rich_help_panel="Proof")(command)
 app.add_typer(import_app, name="import")
 app.add_typer(keys_app, name="keys")
