@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from routing_outcomes import Graded, against, folds, graded
+from routing_outcomes import Graded, against, folds, graded, lesson_of
 
+from baton.decide.features import read
+from baton.decide.residual import ResidualReader
+from baton.decide.text import normalised
 from baton.measure.cascade import Answered, choose_roads, says_of, walked
 from baton.stats.choice import Served
 from baton.types.money import NANO_PER_USD
@@ -19,20 +22,44 @@ TARGETS = {"at_98": 0.98, "at_95": 0.95}
 
 
 def cascade(data: Path) -> dict[str, Any]:
-    train, test = (answered(graded(data / "routing", "routerbench_0shot", (split,))) for split in ("train", "test"))
-    train_ids = graded(data / "routing", "routerbench_0shot", ("train",)).ids
+    """*Agreement*: only the answers count. *With difficulty*: prompts that learning calls hard may go up at once."""
+    seen, fresh = (graded(data / "routing", "routerbench_0shot", (split,)) for split in ("train", "test"))
+    hard = _difficulties(seen, fresh)
+    sides = {
+        "agreement": (answered(seen), answered(fresh)),
+        "with_difficulty": (answered(seen, hard[0]), answered(fresh, hard[1])),
+    }
     return {
-        "labels_seen": f"{len(train.types)} tasks x {len(train.models)} models",
-        "test_tasks": len(test.types),
-        **{name: _scored(train, test, target, folds(train_ids, 0)) for name, target in TARGETS.items()},
+        "labels_seen": f"{len(seen.ids)} tasks x {len(seen.models)} models",
+        "test_tasks": len(fresh.ids),
+        **{
+            side: {name: _scored(train, test, target, folds(seen.ids, 0)) for name, target in TARGETS.items()}
+            for side, (train, test) in sides.items()
+        },
     }
 
 
-def answered(found: Graded) -> Answered:
+def _difficulties(train: Graded, test: Graded) -> tuple[np.ndarray, np.ndarray]:
+    """As the gateway reads it, by what `baton learn` finds in all train grades; of the train prompts out of fold."""
+    lesson = lesson_of(train)
+    scores = lesson.held_out[:, lesson.column]
+    points, chances = zip(*lesson.residual.worse, strict=True)
+    reader = ResidualReader(lesson.residual)
+    said = [reader.read(read(normalised(prompt), len(prompt))).difficulty for prompt in test.prompts]
+    return np.interp(scores, points, chances), np.array([one or 0.0 for one in said])
+
+
+def answered(found: Graded, difficulty: np.ndarray | None = None) -> Answered:
     outcomes = found.outcomes
     texts = [[Answer(text) if text.strip() else None for text in row] for row in found.responses]
     return Answered(
-        found.tasks, outcomes.types, found.models, outcomes.quality, outcomes.cost * NANO_PER_USD, says_of(texts)
+        found.tasks,
+        outcomes.types,
+        found.models,
+        outcomes.quality,
+        outcomes.cost * NANO_PER_USD,
+        says_of(texts),
+        difficulty,
     )
 
 
@@ -54,6 +81,7 @@ def _scored(train: Answered, test: Answered, target: float, fold: np.ndarray) ->
             plan.task_type: " + ".join(step.arm for step in plan.steps)
             + (f" ({plan.steps[-1].quorum} agree), else " if plan.steps else "")
             + plan.escalate_to
+            + ("" if plan.skip_above is None else f"; at once above difficulty {plan.skip_above:.3f}")
             for plan in roads.plans
         },
     }

@@ -8,7 +8,10 @@ import numpy as np
 import pyarrow.parquet as pq
 from msgspec import Struct
 
+from baton.measure.learn.graded import Graded as Lessons
+from baton.measure.learn.lesson import Lesson, learn
 from baton.stats.choice import Choice, Outcomes, Served, served
+from baton.types.money import NANO_PER_USD
 
 SEED = 20_261_124
 RESAMPLES = 2_000
@@ -78,6 +81,19 @@ def _column(asked: Iterable[dict[str, dict[str, object]]], models: Sequence[str]
         return float("nan") if known is None else float(known)  # type: ignore[arg-type]
 
     return np.array([[value(found, model) for model in models] for found in asked])
+
+
+def lesson_of(found: Graded, models: Sequence[str] = ()) -> Lesson:
+    """What `baton learn` finds in the grades of `models` (all, if none is named), the best of which is the reference.
+
+    The task type of a prompt is only seen in training.
+    """
+    columns = [found.models.index(name) for name in models or found.models]
+    quality, cost = found.outcomes.quality[:, columns], found.outcomes.cost[:, columns] * NANO_PER_USD
+    types = [found.tasks[number] for number in found.outcomes.types]
+    names = tuple(found.models[column] for column in columns)
+    given = Lessons(found.prompts, types, names, quality, cost, np.full(quality.shape, np.nan))
+    return learn(given, np.random.default_rng(SEED))
 
 
 def folds(ids: Sequence[str], repeat: int) -> np.ndarray:

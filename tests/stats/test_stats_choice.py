@@ -108,7 +108,7 @@ def test_the_target_is_kept_on_what_it_was_chosen_on(
     [
         ({"target": 0.0}, "target"),
         ({"reference": 9}, "reference"),
-        ({"confidence": 0.2}, "confidence"),
+        ({"confidence": 1.2}, "confidence"),
     ],
 )
 def test_bad_input_is_refused(change: dict[str, float], words: str) -> None:

@@ -15,6 +15,7 @@ from statistics import NormalDist
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 
 from baton.check.verifiers.rederives import groups_of
 from baton.decide.cascade import UNCOUNTED
@@ -27,7 +28,7 @@ MAX_CHEAP = 8
 CHEAP = 0.5
 MAX_ESCALATIONS = 3
 LIMITS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-"""Quantiles of the difficulty above which a road of one or two steps may be skipped."""
+"""Quantiles of the difficulty within a task type above which a road of one or two steps may be skipped."""
 LEVEL = 0.95
 
 
@@ -57,7 +58,7 @@ class Roads(Struct, frozen=True):
 
     plans: tuple[CascadePlan, ...]
     confidence: float | None
-    """The lower bound that it took to keep the target on other folds; None: the mean kept it."""
+    """The bound at which they are cheapest and keep the target on other folds; None: the mean as it is."""
     chosen: Careful
 
 
@@ -85,7 +86,8 @@ def choose_roads(answered: Answered, reference: str, target: float, folds: np.nd
         raise ValueError(f"reference {reference!r} was not graded: use one of {', '.join(answered.models)}")
     strong = answered.models.index(reference)
     plans = list(_candidates(answered, strong))
-    walks = [walked(plan, answered) for plan in plans]
+    ranked = replace(answered, difficulty=_ranks(answered))
+    walks = [walked(plan, ranked) for plan in plans]
     outcomes = Outcomes(
         answered.types,
         np.column_stack([one.quality for one in walks]),
@@ -127,12 +129,25 @@ def walked(plan: CascadePlan, answered: Answered) -> Walked:
     )
 
 
+def _ranks(answered: Answered) -> np.ndarray | None:
+    """Difficulty as its rank within the task type, 0..1; None where there is none."""
+    if answered.difficulty is None:
+        return None
+    ranks = np.zeros(len(answered.types))
+    for number in range(len(answered.task_types)):
+        rows = np.flatnonzero(answered.types == number)
+        order = np.argsort(np.argsort(answered.difficulty[rows], kind="stable"), kind="stable")
+        ranks[rows] = order / max(len(rows) - 1, 1)
+    return ranks
+
+
 def _candidates(answered: Answered, strong: int) -> Iterator[CascadePlan]:
+    """Their `skip_above` is a rank within the task type."""
     for model in answered.models:
         yield CascadePlan("", (), model)
     limits: list[float | None] = [None]
     if answered.difficulty is not None:
-        limits += [float(one) for one in np.quantile(answered.difficulty, LIMITS)]
+        limits += LIMITS
     for escalate_to in _escalations(answered, strong):
         for arms, quorum in _agreements(answered, strong):
             steps = tuple(CascadeStep(answered.models[arm], quorum=quorum) for arm in arms)
@@ -171,9 +186,12 @@ def _told(
         arm = chosen.choice.arms[number]
         quality, cost = chosen.held_out.quality[rows], chosen.held_out.cost[rows]
         plan = plans[arm]
+        limit = plan.skip_above
+        if limit is not None and answered.difficulty is not None:
+            limit = float(np.quantile(answered.difficulty[rows], limit))
         found.append(
             CascadePlan(
-                name, plan.steps, plan.escalate_to, plan.skip_above,
+                name, plan.steps, plan.escalate_to, limit,
                 expected_cost=round(float(cost.mean())),
                 reference_cost=round(float(answered.cost[rows, strong].mean())),
                 share_kept=float(walks[arm].kept[rows].mean()),
