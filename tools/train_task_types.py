@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "src"))
 
 from baton.decide import features  # noqa: E402
+from baton.decide.classifier import codes_of  # noqa: E402
 from baton.decide.quoted import trusted  # noqa: E402
 from baton.decide.text import normalised  # noqa: E402
 from baton.simulate.workload.item import item  # noqa: E402
@@ -75,7 +76,7 @@ class Rows(NamedTuple):
 
 
 def rows_of(texts: list[tuple[str, str]], weight: float) -> Rows:
-    codes = [features.buckets(trusted(normalised(text))) for text, _ in texts]
+    codes = [codes_of(trusted(normalised(text))) for text, _ in texts]
     kept = [place for place, one in enumerate(codes) if one]
     types = np.array([NAMES.index(texts[place][1]) for place in kept])
     return Rows([codes[place] for place in kept], types, np.full(len(kept), weight))

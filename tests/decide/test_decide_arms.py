@@ -14,6 +14,7 @@ from baton.types.decision import Decision, PolicySnapshot
 from baton.types.errors import NoEligibleModel
 from baton.types.learned import Cell, Learned, QualityTable
 from baton.types.request import Caller
+from baton.types.session import Session
 
 from .fleet import snapshot
 
@@ -150,6 +151,10 @@ def test_a_proven_gate_sends_to_the_reference_what_it_does_not_hold_for() -> Non
     )
     hard = decide(proven, f"classify this: {many}")
     assert (hard.model, hard.upgraded) == ("sim/frontier", "gate")
+    body = {"model": "auto", "messages": [{"role": "user", "content": f"classify this: {many}"}]}
+    on_nano = Session("c1", "sim/nano", steps=9, cached_tokens=900_000)
+    kept = proven.decide(read_request("openai-chat", msgspec.json.encode(body), {}), Caller(), "d", session=on_nano)
+    assert kept.model == "sim/frontier"
     untold = decide(proven, "classify this code: ```python\nx = 1\n```")
     assert untold.difficulty is None
     assert untold.model == "sim/frontier"

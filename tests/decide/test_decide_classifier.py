@@ -1,7 +1,6 @@
 """What guesses the task type where no rule tells it."""
 
 import math
-import time
 from typing import Any
 
 import pytest
@@ -12,6 +11,8 @@ from msgspec.structs import replace
 from baton.decide import features
 from baton.decide.classifier import Classifier
 from baton.types.classifier import ClassifierWeights
+
+from .timing import least_s
 
 BITS = 8
 
@@ -80,6 +81,4 @@ def test_the_sum_in_one_integer_is_the_sum_of_each(words: dict[str, tuple[int, i
 
 @pytest.mark.parametrize("text", ["poem " * 200_000, "漢" * 100_000, "a b c d e f g h " * 20_000])
 def test_no_text_takes_long(text: str) -> None:
-    started = time.process_time()
-    CLASSIFIER.guess(text)
-    assert time.process_time() - started < 0.05
+    assert least_s(lambda: CLASSIFIER.guess(text)) < 0.05

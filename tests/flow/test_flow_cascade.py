@@ -1,6 +1,7 @@
 """A cascade gives one answer, the first that convinces; every call is recorded and paid for once."""
 
 import asyncio
+import random
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ from sqlalchemy import text
 from baton.config.schema import KeyConfig
 from baton.flow.answer_checks import Judgement, Question
 from baton.record.database import reading
-from baton.testing.upstream import Step, http_answer
+from baton.testing.upstream import Step, event_stream, http_answer
 from baton.types.cascade import CascadePlan, CascadeStep
 from baton.types.decision import PolicySnapshot
 from baton.types.money import Usage
@@ -406,3 +407,58 @@ def test_checks_that_could_stall_the_gateway_are_not_taken(tmp_path: Path) -> No
         assert gateway.asked() == []
 
     cascade(tmp_path, {}, work)
+
+
+def test_several_answers_at_once_are_asked_of_the_stronger_model(tmp_path: Path) -> None:
+    async def work(gateway: Voices) -> None:
+        answer = await gateway.ask(body(n=2))
+        assert gateway.asked() == ["frontier"]
+        assert answer.status_code == 200
+
+    cascade(tmp_path, {"frontier": "delivery"}, work)
+
+
+def test_a_judge_that_is_not_there_lets_nothing_through(tmp_path: Path) -> None:
+    async def work(gateway: Voices) -> None:
+        answer = await gateway.ask(body())
+        assert answer.headers["x-baton-cascade"] == f"{NANO} failed nobody, {FRONTIER}"
+        gateway.house.ledger.flush()
+        metrics = gateway.house.metrics().decode()
+        assert f'baton_cascade_answers_total{{arm="{NANO}",outcome="nobody",task_type="classification"}} 1.0' in metrics
+
+    cascade(tmp_path, {"nano": "delivery", "frontier": "delivery"}, work, plan(checks=("nobody",)))
+
+
+CUT_STREAM: list[Step] = event_stream(b'data: {"choices":[{"index":0,"delta":{"content":"deli"}}]}\n\n', end=False)
+CUT_WHOLE: list[Step] = [b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{"]
+SAYINGS: dict[str, Says] = {"good": "delivery", "refuses": REFUSAL, "empty": {"content": " "}, "down": BROKEN}
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_whatever_models_do_there_is_one_answer_and_every_call_is_paid_once(tmp_path: Path, seed: int) -> None:
+    rng = random.Random(seed)
+    stream, quorum = rng.random() < 0.5, rng.choice([1, 1, 2])
+    done = {model: rng.choice([*SAYINGS, "cut"]) for model in ("nano", "mid", "frontier", "code", "local")}
+    said = {model: SAYINGS.get(what, CUT_STREAM if stream else CUT_WHOLE) for model, what in done.items()}
+    keys = (KeyConfig("a", Secret("key-a"), day_usd=100.0),)
+
+    async def work(gateway: Voices) -> None:
+        answer = await gateway.ask(body(stream=stream), authorization="Bearer key-a")
+        asked = gateway.asked()
+        known_calls = [f"sim/{model}" for model in asked]
+        assert attempts(gateway) == known_calls
+        assert len(set(asked)) == len(asked)
+        assert answer.text.count("delivery") + answer.text.count("sorry") <= 1
+        if answer.status_code == 200 and "error" not in answer.text:
+            given = answer.headers["x-baton-model"].removeprefix("sim/")
+            assert done[given] in {"good", "refuses", "empty"}
+            assert done[given] == "good" or "x-baton-unchecked" in answer.headers or stream
+        with reading(gateway.house.ledger.path) as connection:
+            paid = connection.execute(text("SELECT COALESCE(SUM(cost), 0) FROM attempts")).scalar()
+        spent = gateway.house.life.counters.used("key:a", time.time())
+        assert isinstance(spent, Spent)
+        assert spent.total == paid
+        told = [model for model in known_calls if done[model.removeprefix("sim/")] in {"good", "refuses", "empty"}]
+        assert paid >= round(cost(*told) * 1e9)
+
+    cascade(tmp_path, said, work, plan(NANO, MID, quorum=quorum, hold=rng.random() < 0.8), keys=keys)

@@ -15,6 +15,7 @@ from baton.types.secret import Secret
 from baton.types.task import TaskType
 from tests.decide.fleet import CARDS, snapshot
 from tests.flow.voices import Voices, voices
+from tests.services import RedisServer
 
 MID, FRONTIER = "sim/mid", "sim/frontier"
 OPENING = [{"role": "system", "content": "You help. " * 3_000}, {"role": "user", "content": "analyze this"}]
@@ -141,3 +142,20 @@ def test_a_call_on_the_side_goes_to_the_cheapest_and_moves_nothing(tmp_path: Pat
         assert later["session"] is None
 
     talk(tmp_path, work)
+
+
+def test_another_replica_knows_the_conversation(tmp_path: Path) -> None:
+    with RedisServer() as redis:
+        state = StateConfig(redis_url=Secret(redis.url))
+
+        async def begins(gateway: Voices) -> None:
+            answer = await gateway.ask({"model": "auto", "messages": turns()})
+            assert answer.headers["x-baton-model"] == FRONTIER
+
+        async def goes_on(gateway: Voices) -> None:
+            answer = await gateway.ask({"model": "auto", "messages": turns("fine", "and then?")})
+            assert (await gateway.decision(answer))["session"]["model"] == FRONTIER
+
+        for name, work in (("one", begins), ("two", goes_on)):
+            (tmp_path / name).mkdir()
+            talk(tmp_path / name, work, state=state)

@@ -169,3 +169,11 @@ def test_captured_requests_of_one_conversation_have_one_key() -> None:
         keys.setdefault(path.stem.rpartition("-")[0], set()).add(conversation_key(request.facts))
     assert keys
     assert all(len(found) == 1 for found in keys.values()), keys
+
+
+def test_media_that_no_capability_is_known_for_are_no_text_either() -> None:
+    clip = {"inlineData": {"mimeType": "video/mp4", "data": "AAAA" * 1_000}}
+    linked = {"fileData": {"mimeType": "image/png", "fileUri": "gs://x/y.png"}}
+    found = facts("gemini", [], contents=[{"role": "user", "parts": [clip, linked, {"text": "hi"}]}])
+    assert found.text_bytes < 500
+    assert found.media == {"image"}

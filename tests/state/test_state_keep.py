@@ -27,7 +27,9 @@ def test_a_value_is_there_at_once_and_after_a_restart(tmp_path: Path) -> None:
     assert keep.get("other", "a") is None
     keep.close()
     again = Keep(tmp_path / "state.db", clock)
+    assert again.get("turn", "a", in_file=False) is None
     assert again.get("turn", "a") == b"1"
+    assert again.get("turn", "a", in_file=False) == b"1"  # in memory by now
     again.close()
 
 

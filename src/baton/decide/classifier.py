@@ -11,8 +11,11 @@ from struct import unpack
 from msgspec import Struct
 
 from baton.decide import features
+from baton.decide.text import capped
 from baton.types.classifier import ClassifierWeights
 
+HEAD_CHARS, TAIL_CHARS = 800, 400
+"""What is read of a longer text: orders stand at its ends."""
 FIELD_BYTES = 4
 ZERO = 128
 """What is added to a weight, so that the fields of a sum never run below zero."""
@@ -25,6 +28,11 @@ class Guess(Struct, frozen=True):
     name: str
     confidence: float
     why: str
+
+
+def codes_of(text: str) -> frozenset[int]:
+    """The n-grams that count, of the caller's own words, normalised."""
+    return features.buckets(capped(text, HEAD_CHARS, TAIL_CHARS))
 
 
 class Classifier:
@@ -50,7 +58,7 @@ class Classifier:
 
     def guess(self, text: str) -> Guess:
         """`text`: the caller's own words, normalised."""
-        codes = features.buckets(text)
+        codes = codes_of(text)
         if not codes:
             return Guess("", 0.0, "there is nothing to read")
         if len(codes) - sum(map(self._seen.__getitem__, codes)) > self._weights.unseen * len(codes):

@@ -184,23 +184,33 @@ class Policy:
         chosen: Chosen = apply_rule(asked.terms.rule, standing.eligible, reference)
         ordered = sorted(chosen.models, key=_by_worth)
         choice = Choice(ordered[0], ordered[1] if len(ordered) > 1 else None, (chosen.why,))
+        choice = self._gone_up(asked, choice, standing.eligible, reading, reference)
+        certificate = self._qualities.certificate(asked.found.name, choice.best.arm.name, asked.terms.floor)
+        if certificate is None or certificate.serves != "gate":
+            return choice
+        sent = sent_by_certificate(certificate, choice.best, standing.eligible, reading, reference)
+        if sent is None:
+            return choice
+        # Whatever came before, and whatever limit a key has: the cheap rung is proven for the rest only.
+        return Choice(sent.to, choice.best, (*choice.why, sent.why), "gate", sent.flips_when)
+
+    def _gone_up(
+        self, asked: "_Asked", choice: Choice, eligible: Sequence[Ranked], reading: Reading, reference: str
+    ) -> Choice:
         if not asked.course.side:
-            choice = self._gated(asked, choice, standing.eligible, reading, reference)
+            choice = self._gated(asked, choice, eligible, reading, reference)
         if choice.upgraded:
             return choice
-        choice = _in_session(asked, choice, standing.eligible, reference)
+        choice = _in_session(asked, choice, eligible, reference)
         settled_so = choice.upgraded or asked.course.side
-        return choice if settled_so else _cascaded(asked, choice, standing.eligible, reading)
+        return choice if settled_so else _cascaded(asked, choice, eligible, reading)
 
     def _gated(
         self, asked: "_Asked", choice: Choice, eligible: Sequence[Ranked], reading: Reading, reference: str
     ) -> Choice:
         certificate = self._qualities.certificate(asked.found.name, choice.best.arm.name, asked.terms.floor)
         if certificate is not None and certificate.serves == "gate":
-            sent = sent_by_certificate(certificate, choice.best, eligible, reading, reference)
-            if sent is not None:  # no limit of a key holds here: the cheap rung is proven for the rest only
-                return Choice(sent.to, choice.best, (*choice.why, sent.why), "gate", sent.flips_when)
-            return choice
+            return choice  # its own threshold holds, and is looked at last
         up = raised(choice.best, eligible, reading, asked.terms.gate)
         if up is None:
             return choice

@@ -34,7 +34,9 @@ SHORTEST_LIMIT = 16
 ANY_OBJECT: dict[str, Any] = {"type": "object"}
 LOGPROB, EXECUTES = "logprob", "executes"
 ALWAYS = ("empty", "cut", "refusal", "tools", "shape")
-"""Made of every answer of a cascade; `logprob`, `executes` and judges are made where a step names them."""
+"""Made of every answer of a cascade, as far as there is something to go by."""
+OWN = frozenset({*ALWAYS, LOGPROB, EXECUTES, "exact", "numeric", "fields", "format", "tool_called"})
+"""Names that are no judge's: those of `ALWAYS`, two that are made where a step names them, and those of callers."""
 
 Outcome = Literal["passed", "failed", "skipped"]
 
@@ -96,7 +98,10 @@ async def checked(
         results.append(await asyncio.to_thread(_executed, request, given))
     cost = 0
     for name in named:
-        if name not in judges or results[-1].outcome == "failed":
+        if name in OWN or results[-1].outcome == "failed":
+            continue
+        if name not in judges:
+            results.append(_result(name, False, "there is no judge of that name"))
             continue
         result, judged = await _judged(name, judges[name], Question(request, given.answer))
         results.append(result)

@@ -153,6 +153,7 @@ class Attempts:
     def give(self, answered: Answered, effort: str) -> None:
         """A held answer is the one that the caller gets."""
         self._run.gave(answered.passage, effort, answered.place)
+        self._run.simulated = self._house.config.snapshot.providers[answered.asked.card.provider].simulated
         self._house.carrier.settle(self._run, answered.passage, answered.made)
 
     def _plan(self) -> CascadePlan | None:

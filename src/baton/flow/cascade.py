@@ -8,7 +8,7 @@ asked: the stronger models failed, or the budget has no more.
 
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from baton.check.verifiers.rederives import groups_of
@@ -31,6 +31,7 @@ from baton.types.errors import (
     UpstreamNotJson,
 )
 from baton.types.events import AnswerMessage
+from baton.types.request import Request
 from baton.types.verdict import Answer
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Walk:
     async def answer(self) -> "Answered":
         """Raises what `Attempts.first_good` raises."""
         plan = self._plan
-        if self._request.stream and not plan.hold:
+        if (self._request.stream and not plan.hold) or wants_several(self._request):
             return await self._escalated()
         while (step := next_of(plan, self._groups(), self._difficulty)).act == "ask":
             self._tried.append(await self._ask(plan.steps[step.step]))
@@ -188,6 +189,11 @@ class Walk:
             reason=f"{self._reason}; cascade: {told_of(answers)}",
             upgraded="cascade" if len(answers) > len(self._tried) > 0 else decision.upgraded,
         )
+
+
+def wants_several(request: Request) -> bool:
+    """Several answers at once, of which a cascade could only look at the first."""
+    return request.dialect == "openai-chat" and bytes(request.members.get("n", Raw(b"1"))) not in {b"1", b"null"}
 
 
 def _told(one: _Tried, more: CheckResult | None = None, *, given: bool = False) -> CascadeAnswer:

@@ -54,7 +54,7 @@ class Sessions:
     async def of(self, run: Run, request: Request) -> Session | None:
         """None where nothing is known of it."""
         name = name_of(request)
-        found = await recalled(self._keep, lambda: self._keep.get(SPACE, _key(run, name)))
+        found = await recalled(self._keep, lambda: self._keep.get(SPACE, _key(run, name), in_file=False))
         if found is None:
             return None
         try:

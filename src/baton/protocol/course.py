@@ -74,9 +74,14 @@ class Asked(Struct):
 def facts_of(turns: Sequence[Turn], size: int, asked: Asked) -> Facts:
     """`size` is the length of the body in bytes."""
     needs: set[Capability] = set()
-    media_bytes = 0
+    system = list(asked.system)
+    asking = media_bytes = 0
     for turn in turns:
-        if turn.media_bytes or turn.needs:
+        if turn.role == "user":
+            asking += not turn.results
+        elif turn.role == "system":
+            system.append(turn.text)
+        if turn.needs or turn.media_bytes:
             needs |= turn.needs
             media_bytes += turn.media_bytes
     if asked.tools:
@@ -84,18 +89,18 @@ def facts_of(turns: Sequence[Turn], size: int, asked: Asked) -> Facts:
     if asked.response_schema:
         needs.add("structured_output")
     last_user, last_answer, loop_step = _last_turns(turns)
-    results = turns[-1].role == "result" or bool(turns[-1].results) if turns else False
+    results = bool(turns) and (turns[-1].role == "result" or bool(turns[-1].results))
     return Facts(
         user_text=capped(_last_user_texts(turns)),
-        system_text=capped((*asked.system, *(turn.text for turn in turns if turn.role == "system"))),
-        turns=sum(turn.role == "user" and not turn.results for turn in turns) or 1,
+        system_text=capped(system),
+        turns=asking or 1,
         tools=asked.tools,
         response_schema=asked.response_schema,
         tool_results=results,
         needs=frozenset(needs),
         text_bytes=size - media_bytes,
         max_output=asked.max_output,
-        depth=max(sum(turn.role != "system" for turn in turns) - 1, 0),
+        depth=max(len(turns) - len(system) + len(asked.system) - 1, 0),
         loop_step=loop_step,
         tool_errors=_failed(turns) if results else 0,
         repeats=_repeats(turns, last_user) if last_answer >= 0 else 0,

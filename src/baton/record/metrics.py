@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from baton.record.batch import model_of, provider_of
+from baton.types.decision import CascadeAnswer
 from baton.types.money import usd_from_nano
 from baton.types.outcome import Finished
 from baton.types.sample import Sample
@@ -34,6 +35,10 @@ class Metrics:
         self._handoffs = self._counter(
             "baton_handoff_elements", "What became of the elements of conversations that were carried over.",
             ["caller", "upstream", "action"],
+        )  # fmt: skip
+        self._cascades = self._counter(
+            "baton_cascade_answers", "Answers of cascades: given, passed over, or the check that they failed.",
+            ["task_type", "arm", "outcome"],
         )  # fmt: skip
         self._duration = Histogram(
             "baton_request_duration_seconds", "From arrival to the last byte.", ["model"], buckets=SECONDS,
@@ -70,6 +75,9 @@ class Metrics:
             if decision is not None and decision.handoff is not None:
                 for action, count in decision.handoff.counts().items():
                     sums[self._handoffs, (one.dialect, one.upstream_dialect, action)] += count
+            for answer in () if decision is None else decision.cascade:
+                arm = self._bounded("arm", answer.model)
+                sums[self._cascades, (names[1], arm, self._bounded("outcome", _outcome(answer)))] += 1
             for attempt in one.attempts:
                 if attempt.fault:
                     sums[self._faults, (self._bounded("model", attempt.model), attempt.fault)] += 1
@@ -98,6 +106,12 @@ class Metrics:
             seen.add(value)
             return value
         return "other"
+
+
+def _outcome(answer: CascadeAnswer) -> str:
+    if answer.given:
+        return "given"
+    return next((check.check for check in answer.checks if check.outcome == "failed"), "passed_over")
 
 
 class _Samples:

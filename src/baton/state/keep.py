@@ -67,12 +67,13 @@ class Keep:
         if self._connection is not None:
             self._later(SWEEP, (now(),))
 
-    def get(self, space: str, key: str) -> bytes | None:
+    def get(self, space: str, key: str, *, in_file: bool = True) -> bytes | None:
+        """`in_file` False: it was never put there, and the file is not looked into."""
         place = (space, key)
         entry = self._entries.get(place)
         if entry is not None:
             self._entries.move_to_end(place)
-        elif self._reading is not None:
+        elif self._reading is not None and in_file:
             entry = self._reading.execute(GET, place).fetchone()
             if entry is not None:
                 self._remember(place, entry[0], entry[1])

@@ -55,8 +55,8 @@ class RedisKeep(Keep):
         self._url = url
         self._missed: set[Place] = set()
 
-    def get(self, space: str, key: str) -> bytes | None:
-        found = super().get(space, key)
+    def get(self, space: str, key: str, *, in_file: bool = True) -> bytes | None:
+        found = super().get(space, key, in_file=in_file)
         if found is None:
             self._missed.add((space, key))
         return found
