@@ -62,11 +62,11 @@ LAST_WORDS_CHARS = 300
 def trusted(text: str) -> str:
     """The caller's own words of a normalised text; all of it where nothing would be left."""
     kept = text
-    if "```" in kept or "~~~" in kept:
+    if ("`" in kept and "```" in kept) or ("~" in kept and "~~~" in kept):
         kept = FENCE.sub("\n", kept)
-    if '"""' in kept or "'''" in kept:
+    if ('"' in kept and '"""' in kept) or ("'" in kept and "'''" in kept):
         kept = TRIPLE_QUOTED.sub(" ", kept)
-    if "</" in kept:
+    if "<" in kept and "</" in kept:
         kept = "".join(_outside_of_tags(kept))
     if "\n---" in kept or "\n===" in kept or "\n***" in kept:
         kept = _without_ruled(kept)
