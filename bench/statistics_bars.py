@@ -18,7 +18,14 @@ from statistics_drift import (
 )
 from statistics_gate import gate, sanity, shift
 from statistics_judge import intervals, judge
-from statistics_ladder import ladder_boundary, ladder_equal, ladder_real, ladder_ten_points, ladder_walk
+from statistics_ladder import (
+    ladder_boundary,
+    ladder_equal,
+    ladder_forecast,
+    ladder_real,
+    ladder_ten_points,
+    ladder_walk,
+)
 from statistics_verdict import Bar, Run
 
 KEYS: dict[str, Callable[[Run], list[Bar]]] = {
@@ -26,6 +33,7 @@ KEYS: dict[str, Callable[[Run], list[Bar]]] = {
     "ladder_equal": ladder_equal,
     "ladder_ten_points": ladder_ten_points,
     "ladder_walk": ladder_walk,
+    "ladder_forecast": ladder_forecast,
     "ladder_real": ladder_real,
     "gate": gate,
     "shift": shift,

@@ -1,5 +1,7 @@
 """Bars of the ladder: joint outcomes at a stated ratio and discordance, a walk over four rungs, and the real pair."""
 
+from typing import NamedTuple
+
 import numpy as np
 from routing_data import Pairs, pairs
 from statistics_verdict import Bar, Run
@@ -93,22 +95,44 @@ def ladder_ten_points(run: Run) -> list[Bar]:
     ]
 
 
+class Walks(NamedTuple):
+    wrong: float
+    right: float
+    calls: float
+
+
 def ladder_walk(run: Run) -> list[Bar]:
     """Four rungs: equal, exactly on the floor, on the floor again, and 15 points below (Mixtral under GPT-4)."""
+    wide, planned = walks(run, WALK_PROMPTS), 2 * sample_size(Guarantee())
+    share = wide.calls / 4 / WALK_PROMPTS
+    usual = walks(run, planned)
+    return [
+        Bar("walks that end on an inadequate rung", wide.wrong, at_most=0.05),
+        Bar("walks that end on the right rung", wide.right),
+        Bar(f"calls, as a share of four rungs on all {WALK_PROMPTS} prompts", share, at_most=0.4),
+        Bar("calls, mean", wide.calls),
+        Bar(f"walks that end on an inadequate rung, {planned} prompts", usual.wrong, at_most=0.05),
+        Bar(f"walks that end on the right rung, {planned} prompts", usual.right),
+        Bar(f"calls, as a share of four rungs on all {planned} prompts", usual.calls / 4 / planned),
+        Bar(f"calls, as a share of four fixed samples of {planned // 2} pairs", usual.calls / 4 / (planned // 2)),
+    ]
+
+
+def walks(run: Run, prompts: int) -> Walks:
     guarantee = Guarantee()
-    test = open_test(guarantee, cap=WALK_PROMPTS)
+    test = open_test(guarantee, cap=prompts)
     rungs = [chances(1.0, 0.1), chances(0.95, 0.1), chances(0.95, 0.1), np.array([0.63, 0.05, 0.18, 0.14])]
-    rng = run.rng("walk")
-    calls, wrong, right, checked = np.zeros(run.reps), 0, 0, 0
+    rng = run.rng(f"walk {prompts}")
+    calls = wrong = right = checked = 0
     block = 200
     for start in range(0, run.reps, block):
         rows = min(block, run.reps - start)
-        drawn = [rng.choice(4, p=share / share.sum(), size=(rows, WALK_PROMPTS)) for share in rungs]
+        drawn = [rng.choice(4, p=share / share.sum(), size=(rows, prompts)) for share in rungs]
         found = [looks(test, gains(guarantee)[one]) for one in drawn]
         for row in range(rows):
             target = -1
             for rung, (passes, fails) in enumerate(found):
-                calls[start + row] += min(min(passes[row], fails[row]) * BATCH, WALK_PROMPTS)
+                calls += int(min(min(passes[row], fails[row]) * BATCH, prompts))
                 if not passes[row] < fails[row]:
                     break
                 target = rung
@@ -118,23 +142,43 @@ def ladder_walk(run: Run) -> list[Bar]:
                 checked += target == walked([one[row] for one in drawn])
     if checked != min(CHECKED, run.reps):
         raise AssertionError(f"the ladder itself and the many at once agree on {checked} of {CHECKED} walks")
-    fixed = len(rungs) * WALK_PROMPTS
-    return [
-        Bar("walks that end on an inadequate rung", wrong / run.reps, at_most=0.05),
-        Bar("walks that end on the right rung", right / run.reps),
-        Bar("calls, as a share of every rung on all prompts", float(calls.mean()) / fixed, at_most=0.4),
-        Bar("calls, mean", float(calls.mean())),
-    ]
+    return Walks(wrong / run.reps, right / run.reps, calls / run.reps)
 
 
 def walked(outcomes: list[np.ndarray]) -> int:
     """The target of the same walk by `Ladder`."""
-    names = tuple(f"rung {i}" for i in range(len(outcomes)))
-    ladder = Ladder(LadderPlan(names, WALK_PROMPTS, cap=WALK_PROMPTS))
+    names, prompts = tuple(f"rung {i}" for i in range(len(outcomes))), len(outcomes[0])
+    ladder = Ladder(LadderPlan(names, prompts, cap=prompts))
     while due := ladder.due(BATCH):
         for rung, prompt in due:
             ladder.add(rung, prompt, Pair(*OUTCOMES[outcomes[names.index(rung)][prompt]]))
     return names.index(ladder.target) if ladder.target else -1
+
+
+def ladder_forecast(run: Run) -> list[Bar]:
+    """Undecided after 200 pairs, rho .95: how many are decided by as many more as `needs_more` says?"""
+    guarantee, start = Guarantee(), 200
+    rng, opened = run.rng("forecast"), open_test(Guarantee())
+    bars = []
+    for name, ratio in (("equal", 1.0), ("5 points worse than the floor", 0.89)):
+        undecided = decided = 0
+        needs = []
+        for _ in range(min(run.reps, 400)):
+            outcomes = rng.choice(4, p=chances(ratio, 0.1), size=6_000)
+            counts = np.bincount(outcomes[:start], minlength=4).tolist()
+            test = opened.after(Pair(*one) for one, n in zip(OUTCOMES, counts, strict=True) for _ in range(n))
+            more = test.needs_more()
+            if test.verdict != "undecided" or more is None:
+                continue
+            first_pass, first_fail = looks(opened, gains(guarantee)[outcomes[None, :]])
+            undecided += 1
+            needs.append(more)
+            decided += min(first_pass[0], first_fail[0]) * BATCH <= start + more
+        bars += [
+            Bar(f"decided by then, {name}", decided / max(1, undecided)),
+            Bar(f"pairs more that were foretold, median, {name}", float(np.median(needs or [0.0]))),
+        ]
+    return bars
 
 
 def ladder_real(run: Run) -> list[Bar]:

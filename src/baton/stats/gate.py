@@ -32,7 +32,10 @@ FEWEST_PILOT = 30
 
 
 class PathCertificate(Struct, frozen=True):
-    """The cheapest setting that is proved; `index` 0 is the safe end, which needs no proof."""
+    """The last setting of the path that is proved; `index` 0 is the safe end, which needs no proof.
+
+    All settings up to `index` are proved together: where cost does not fall along the path, take the cheapest of them.
+    """
 
     index: int
     n: int
