@@ -120,6 +120,19 @@ def test_keys_do_not_share_conversations(tmp_path: Path) -> None:
     talk(tmp_path, work, keys=keys)
 
 
+def test_a_dry_run_sees_the_conversation_and_moves_nothing(tmp_path: Path) -> None:
+    later = {"model": "auto", "messages": turns("fine", "and then?")}
+
+    async def work(gateway: Voices) -> None:
+        assert (await gateway.ask(later, "/v1/baton/route")).json()["model"] == MID
+        await gateway.ask({"model": "auto", "messages": turns()})
+        for _ in range(2):
+            decision = (await gateway.ask(later, "/v1/baton/route")).json()
+            assert (decision["model"], decision["session"]["steps"]) == (FRONTIER, 1)
+
+    talk(tmp_path, work)
+
+
 def test_switched_off_every_request_is_decided_for_itself(tmp_path: Path) -> None:
     async def work(gateway: Voices) -> None:
         await gateway.ask({"model": "auto", "messages": turns()})

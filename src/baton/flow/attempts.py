@@ -225,7 +225,7 @@ class Attempts:
         request = self._request
         return Call(
             card, passage.dialect, passage.body, self._arrival.headers, stream=request.stream,
-            priority=request.wish.priority,
+            priority=request.wish.priority, sticky="" if self._run.session is None else self._run.session.id,
         )  # fmt: skip
 
     # --- which model -------------------------------------------------------------------------------

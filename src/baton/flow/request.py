@@ -40,7 +40,7 @@ async def answer(arrival: Arrival, house: House, run: Run) -> Reply:
         screen = Screen(house, run, arrival)
         arrival, request = await screen.before(run.request)
         if house.sessions.may_know(request):
-            run.session = await house.sessions.of(run, request)
+            run.session = await house.sessions.of(run.caller, request)
         attempts = Attempts(house, run, request, arrival)
         answered = await attempts.first_good()
         if answered.kept is not None:

@@ -14,7 +14,7 @@ from baton.state.keep import Keep
 from baton.state.redis_keep import recalled
 from baton.types.card import ModelCard
 from baton.types.decision import Decision, PolicySnapshot
-from baton.types.request import Request
+from baton.types.request import Caller, Request
 from baton.types.session import Session
 
 SPACE = "session"
@@ -51,10 +51,12 @@ class Sessions:
         goes_on = request.facts.depth > 0 or request.wish.session_id is not None
         return goes_on and self._ttl_s > 0 and request.model not in self._cards
 
-    async def of(self, run: Run, request: Request) -> Session | None:
-        """None where nothing is known of it."""
+    async def of(self, caller: Caller, request: Request) -> Session | None:
+        """None where nothing is known of it, or nothing may be."""
+        if not self.may_know(request):
+            return None
         name = name_of(request)
-        found = await recalled(self._keep, lambda: self._keep.get(SPACE, _key(run, name), in_file=False))
+        found = await recalled(self._keep, lambda: self._keep.get(SPACE, _key(caller, name), in_file=False))
         if found is None:
             return None
         try:
@@ -76,7 +78,7 @@ class Sessions:
         earlier = decision.session
         name = name_of(request) if earlier is None else earlier.id
         kept = _encode(_next(decision, earlier, self._now()))
-        self._keep.put(SPACE, _key(run, name), kept, self._ttl_s, durable=self._keep.shared)
+        self._keep.put(SPACE, _key(run.caller, name), kept, self._ttl_s, durable=self._keep.shared)
 
 
 def name_of(request: Request) -> str:
@@ -100,5 +102,5 @@ def _cached(request: Request, card: ModelCard, age_s: float) -> int:
     return tokens if tokens >= LEAST_CACHED else 0
 
 
-def _key(run: Run, name: str) -> str:
-    return f"{run.caller.name}\x00{name}"
+def _key(caller: Caller, name: str) -> str:
+    return f"{caller.name}\x00{name}"

@@ -19,9 +19,14 @@ from baton.types.request import Caller
 
 
 async def dry_run(visit: Visit) -> Reply:
-    """The decision for a Chat Completions or Messages body, with no model called and nothing recorded."""
+    """The decision for a Chat Completions or Messages body, with no model called and nothing recorded.
+
+    A conversation that the gateway knows is on its model here too; the limit of going up is not looked at.
+    """
     dialect: Dialect = "anthropic" if "anthropic-version" in visit.headers else "openai-chat"
-    decision = visit.house.policy.decide(read_request(dialect, visit.body, visit.headers), visit.caller, DRY_RUN_ID)
+    request = read_request(dialect, visit.body, visit.headers)
+    session = await visit.house.sessions.of(visit.caller, request)
+    decision = visit.house.policy.decide(request, visit.caller, DRY_RUN_ID, session=session)
     return json_reply(shown(decision))
 
 
