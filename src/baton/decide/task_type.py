@@ -57,6 +57,10 @@ class TaskTypeRules:
     def __init__(self, task_types: Mapping[str, TaskType], classifier: ClassifierWeights | None = None) -> None:
         self._names = frozenset(task_types)
         self._rules = [(name, _Rule(match)) for name, task_type in task_types.items() for match in task_type.match]
+        self._by_word: dict[str, set[int]] = {}
+        for place, (_, rule) in enumerate(self._rules):
+            for word in rule.words:
+                self._by_word.setdefault(word, set()).add(place)
         self._classifier = None if classifier is None else Classifier(classifier)
 
     def find(self, wish: Wish, caller: Caller, facts: Facts, *, guess: bool = True) -> Found:
@@ -66,12 +70,25 @@ class TaskTypeRules:
         if caller.task_type is not None:
             return Found(self._known(caller.task_type), "key", f"declared by key {caller.name!r}")
         seen = _Seen(facts)
-        for name, rule in self._rules:
+        possible: set[int] | None = None
+        for place, (name, rule) in enumerate(self._rules):
+            if rule.words:
+                if possible is None:
+                    possible = self._with_one_of(seen.words)
+                if place not in possible:
+                    continue
             if why := rule.holds(seen):
                 return Found(name, "rule", why)
         if guess and self._classifier is not None:
             return self._guessed(self._classifier, seen)
         return Found(OTHER, "default", "no rule matched")
+
+    def _with_one_of(self, words: frozenset[str]) -> set[int]:
+        """The rules that name one of these words."""
+        found: set[int] = set()
+        for word in words & self._by_word.keys():
+            found |= self._by_word[word]
+        return found
 
     def _guessed(self, classifier: Classifier, seen: "_Seen") -> Found:
         guess = classifier.guess(seen.user)
@@ -133,7 +150,8 @@ class _Rule:
         self._user = [_Pattern(one) for one in match.patterns]
         self._system = [_Pattern(one) for one in match.system_patterns]
         self._orders = re.compile("|".join(f"(?:{one})" for one in match.orders)) if match.orders else None
-        self._words = frozenset(match.words)
+        self.words = frozenset(match.words)
+        """One of them is needed, where there are any."""
         self._fenced = match.code_fence is True
 
     def holds(self, seen: _Seen) -> str:
@@ -141,7 +159,7 @@ class _Rule:
         for place, expected in self._flags:
             if seen.flags[place] is not expected:
                 return ""
-        if self._words and self._words.isdisjoint(seen.words):
+        if self.words and self.words.isdisjoint(seen.words):
             return ""
         reasons = [FLAGS[place] if flag else f"no {FLAGS[place].removeprefix('a ')}" for place, flag in self._flags]
         if self._user or self._orders:
@@ -149,8 +167,8 @@ class _Rule:
             if not said:
                 return ""
             reasons.append(f"{said} in the prompt")
-        elif self._words:
-            reasons.append(f"{min(self._words & seen.words)!r} in the prompt")
+        elif self.words:
+            reasons.append(f"{min(self.words & seen.words)!r} in the prompt")
         if self._system:
             said = _first(self._system, seen.system, seen.system.lower())
             if not said:
