@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from routing_arena import mmlu_regret, routerarena
 from routing_cascade import cascade
 from routing_cpu import decision_cpu
 from routing_learned import routellm_gsm8k, routellm_mmlu
@@ -20,6 +21,8 @@ from routing_savings import savings
 from routing_types import task_types
 
 KEYS: dict[str, Callable[[Path], Any]] = {
+    "routerarena": routerarena,
+    "mmlu_regret": mmlu_regret,
     "cascade": cascade,
     "routellm_mmlu": routellm_mmlu,
     "routellm_gsm8k": routellm_gsm8k,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baton.decide.text import capped, normalised
+from baton.decide.text import capped, normalised, visible_length
 
 from .timing import least_s
 
@@ -92,3 +92,8 @@ def test_no_text_stalls_the_reading(text: str) -> None:
 )
 def test_a_word_is_disguised_where_its_script_is_not_at_home(text: str, read: str) -> None:
     assert normalised(text) == read
+
+
+def test_what_nobody_sees_makes_no_text_longer() -> None:
+    assert visible_length("hello") == visible_length("he\u200bl\u200blo\ufeff") == 5
+    assert visible_length("жильё") == 5

@@ -8,7 +8,7 @@ from baton.decide.difficulty import Reading
 from baton.decide.features import read
 from baton.decide.prior import hardness
 from baton.decide.residual import ResidualReader
-from baton.decide.text import normalised
+from baton.decide.text import normalised, visible_length
 from baton.types.learned import Learned
 from baton.types.request import Facts
 
@@ -25,7 +25,7 @@ class Readings:
         said = normalised(facts.user_text)
         if self._residual is None:
             return hardness(said) if self._prior else Reading(None, None, "nothing was learned of prompts")
-        reading = self._residual.read(read(said, len(facts.user_text)), task_type)
+        reading = self._residual.read(read(said, visible_length(facts.user_text)), task_type)
         if reading.difficulty is not None or not self._prior:
             return reading
         prior = hardness(said)

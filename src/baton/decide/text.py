@@ -49,6 +49,11 @@ def normalised(text: str) -> str:
     return text
 
 
+def visible_length(text: str) -> int:
+    """Characters that a reader sees."""
+    return len(text) if text.isascii() else len(text) - sum(map(text.count, INVISIBLE.intersection(text)))
+
+
 def capped(text: str, head: int = HEAD_CHARS, tail: int = TAIL_CHARS) -> str:
     """A long text keeps its head and its tail: instructions stand there."""
     return text if len(text) <= head + tail else f"{text[:head]}\n{text[-tail:]}"

@@ -13,7 +13,7 @@ import numpy as np
 from msgspec import Struct
 
 from baton.decide.features import BITS, Features, read
-from baton.decide.text import normalised
+from baton.decide.text import normalised, visible_length
 from baton.measure.learn.design import Design, trimmed_scores
 from baton.measure.learn.graded import Graded, GradedDataError, NoPairs
 from baton.measure.learn.ridge import Ridge, Weights
@@ -58,7 +58,7 @@ class Fit(Struct, frozen=True):
 
 def features_of(prompts: Sequence[str]) -> list[Features]:
     """As a request is read: normalised first."""
-    return [read(normalised(prompt), len(prompt)) for prompt in prompts]
+    return [read(normalised(prompt), visible_length(prompt)) for prompt in prompts]
 
 
 def bits_for(models: int) -> int:
