@@ -1,9 +1,9 @@
 """Two models and a price: RouterArena's open part, its paraphrases, and whether the same router still routes on MMLU.
 
 The whole decision is the gateway's: facts, what was learned from the train file, expected cost, objective. A router
-that always picks one model would pass the first two; the regret on MMLU is where it fails. Regret is the mean of `best U -
-chosen U`, U = quality - lambda * US dollars of the prompt (bytes / 4 + 1 tokens), at the lambda where both models alone
-are worth the same.
+that always picks one model would pass the first two; the regret on MMLU is where it fails. Regret is the mean of
+`best U - chosen U`, U = quality - lambda * US dollars of the prompt (bytes / 4 + 1 tokens), at the lambda where both
+models alone are worth the same.
 """
 
 import random
