@@ -41,6 +41,22 @@ def test_the_demo_routes_grades_and_saves() -> None:
     )
     assert found["quality_by_route"]["auto"]["graded"] == 120
     assert found["dropped"] == 0
+    proof = found["proof"]
+    assert {one["task_type"] for one in proof["ladder"]} == set(found["task_types"])
+    for one in proof["ladder"]:
+        low, high = one["rungs"][0]["interval"]
+        assert low <= one["rungs"][0]["quality"] <= high
+        assert {rung["verdict"] for rung in one["rungs"]} <= {"adequate", "degrades", "not enough data", "not tested"}
+        proven = {name.split("@")[0].removeprefix(f"{one['task_type']}/") for name in one["certificates"]}
+        assert proven == {rung["model"] for rung in one["rungs"] if rung["verdict"] == "adequate"}
+    certified = proof["certified"]
+    assert all(
+        set(models) <= {one["reference"], *(rung["model"] for rung in one["rungs"] if rung["verdict"] == "adequate")}
+        for one in proof["ladder"]
+        for models in [certified["model_by_task_type"][one["task_type"]]]
+    )
+    assert proof["verified"] is (len(proof["certificates"]) > 0)
+    assert (proof["time_to_first_certificate_s"] is None) is (proof["certificates"] == [])
     hops = found["handoff"]["hops"]
     assert (found["handoff"]["simulated"], found["handoff"]["refused"]) == (True, 0)
     assert [hop["model"].split("/")[1] for hop in hops] == ["sim-claude", "sim-gpt", "sim-gpt", "sim-claude"]

@@ -30,9 +30,11 @@ def demo(
     from baton.cli.demo.drive import require_sdks
     from baton.cli.demo.handoff import print_handoff
     from baton.cli.demo.jobs import generated
+    from baton.cli.demo.proof import print_proof, prove
     from baton.cli.demo.replay import replayed
     from baton.cli.demo.stage import Stage
     from baton.cli.demo.table import print_summary
+    from baton.record.queries import report
 
     require_sdks()
     console = Console(stderr=as_json, quiet=as_json and not sys.stderr.isatty())
@@ -41,11 +43,16 @@ def demo(
         baseline = stage.run("baseline", on_reference=True, concurrency=concurrency)
         with stage.gateway("routed", 0 if once else port) as gateway:
             routed = stage.drive(gateway, on_reference=False, concurrency=concurrency)
-            summary = stage.summarise(baseline, routed, stage.hand_off())
+            proof = None
+            if data is None:
+                proof = prove(stage, seed, concurrency, report(baseline.gateway.ledger).savings.cost_usd)
+            summary = stage.summarise(baseline, routed, stage.hand_off(), proof)
             if as_json:
                 sys.stdout.write(msgspec.json.format(msgspec.json.encode(summary), indent=2).decode() + "\n")
             else:
                 print_summary(summary, console)
+                if summary.proof is not None:
+                    print_proof(summary.proof, console)
                 print_handoff(summary.handoff, console)
             if not once:
                 stage.wait(gateway)

@@ -6,10 +6,10 @@ import http.client
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from msgspec import Struct
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -18,6 +18,7 @@ from baton.cli.demo.drive import Outcome, drive
 from baton.cli.demo.handoff import HandoffShown, converse
 from baton.cli.demo.handoff import gateway_config as gateway_config_of_two
 from baton.cli.demo.jobs import Source
+from baton.cli.demo.proof import Proof
 from baton.cli.demo.summary import Summary, summarise
 from baton.simulate.fleet import gateway_config
 from baton.simulate.obedient import Obedient
@@ -27,6 +28,7 @@ from baton.types.errors import BatonError
 if TYPE_CHECKING:
     from rich.console import Console
 
+T = TypeVar("T")
 START_TIMEOUT_S = 30.0
 POLL_S = 0.02
 
@@ -62,10 +64,25 @@ class Stage:
     ) -> None:
         self._open.close()
 
+    @property
+    def tasks(self) -> int:
+        return len(self._source.jobs)
+
     def run(self, name: str, *, on_reference: bool, concurrency: int) -> Act:
         """One act on a gateway that is stopped afterwards."""
         with self.gateway(name, 0) as gateway:
             return self.drive(gateway, on_reference=on_reference, concurrency=concurrency)
+
+    def run_with(self, name: str, changed: Callable[[dict[str, Any]], dict[str, Any]], *, concurrency: int) -> Act:
+        """One act of routed tasks by another config, on a gateway that is stopped afterwards."""
+        with self.gateway(name, 0, changed(self._config())) as gateway:
+            return self.drive(gateway, on_reference=False, concurrency=concurrency)
+
+    def measure(self, work: Callable[[Path, Path, "Console"], T]) -> T:
+        """With a folder, and the file of a config whose models are measured."""
+        config = self._folder / "measured.yaml"
+        config.write_text(_written(self._config(), self._folder / "measured.db"))
+        return work(self._folder, config, self._console)
 
     def drive(self, gateway: Gateway, *, on_reference: bool, concurrency: int) -> Act:
         columns = (TextColumn("{task.description:9}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -83,12 +100,13 @@ class Stage:
         _get(gateway.url, "/v1/baton/report")  # what waits is written before it is read
         return Act(gateway, outcomes)
 
-    def summarise(self, baseline: Act, routed: Act, handoff: HandoffShown) -> Summary:
+    def summarise(self, baseline: Act, routed: Act, handoff: HandoffShown, proof: Proof | None) -> Summary:
         return summarise(
             self._source.what,
             (baseline.outcomes, baseline.gateway.ledger),
             (routed.outcomes, routed.gateway.ledger),
             handoff,
+            proof,
         )
 
     def hand_off(self) -> HandoffShown:

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from baton.cli.demo.drive import Outcome
 from baton.cli.demo.handoff import HandoffShown
+from baton.cli.demo.proof import Proof
 from baton.record.queries import CostLine, QualityLine, report
 from baton.stats.intervals import Interval
 
@@ -44,6 +45,8 @@ class Summary(Struct, frozen=True):
     model_by_task_type: dict[str, dict[str, int]]
     dropped: int
     handoff: HandoffShown
+    proof: Proof | None
+    """None where recorded answers are replayed: `baton ladder --prompts FILE` proves from recorded grades."""
 
 
 def summarise(
@@ -51,6 +54,7 @@ def summarise(
     baseline_act: tuple[Sequence[Outcome], Path],
     routed_act: tuple[Sequence[Outcome], Path],
     handoff: HandoffShown,
+    proof: Proof | None = None,
 ) -> Summary:
     """Each act is what its tasks came to, and its ledger.
 
@@ -85,6 +89,7 @@ def summarise(
         model_by_task_type={name: dict(counts) for name, counts in sorted(models.items())},
         dropped=before.dropped + after.dropped,
         handoff=handoff,
+        proof=proof,
     )
 
 

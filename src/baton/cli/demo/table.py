@@ -27,9 +27,7 @@ def print_summary(summary: Summary, console: Console) -> None:
         ends = (part.quality_interval.low, part.quality_interval.high)
         console.print(f"{name:22} quality {_quality(part.quality, *ends)}   cost ${part.cost_usd:.4f}")
     console.print(f"{'saved':22} {summary.saved_pct:.1f} % of the cost of sending everything to the reference")
-    console.print(
-        "* estimate: the same tokens at the reference's price. Proof: none - rules decide, nothing is certified."
-    )
+    console.print("* estimate: the same tokens at the reference's price. Proof: none - here rules decide.")
 
 
 def _quality(value: float, low: float, high: float) -> str:
