@@ -22,6 +22,9 @@ CODE_NOUN = (
     r"|stack trace|api client"
     rf"|{CODE_LANGUAGE})"
 )
+CODE_NOUN_DE = r"(?:funktion|klasse|skript|programm|code|parser|abfrage)"
+CODE_NOUN_FR = r"(?:fonction|classe|script|programme|code|parseur|requête sql)"
+CODE_NOUN_ES = r"(?:función|clase|script|programa|código|parser|consulta sql)"
 TEXT_NOUN = (
     r"(?:e-?mails?|blog|posts?|articles?|product descriptions?|newsletters?|announcements?|press releases?|tweets?"
     r"|captions?|slogans?|taglines?|letters?|invitations?|apolog(?:y|ies)|notes?|stor(?:y|ies)|poems?|haikus?|essays?"
@@ -134,15 +137,15 @@ CODE = (
     ),
     _patterns(
         "schreib schreibe brauche implementiere programmiere",
-        rf"\b(?:schreibe?|brauche|implementiere|programmiere)\b{SAID}{{0,60}}(?:funktion|klasse|skript|programm|code)\b",
+        rf"\b(?:schreibe?|brauche|implementiere|programmiere)\b{SAID}{{0,60}}{CODE_NOUN_DE}\b",
     ),
     _patterns(
         "écris écrire écrivez implémente implémenter implémentez besoin",
-        rf"\b(?:écri(?:s|re|vez)|implémente[rz]?|besoin)\b{SAID}{{0,60}}\b(?:fonction|classe|script|programme|code)\b",
+        rf"\b(?:écri(?:s|re|vez)|implémente[rz]?|besoin)\b{SAID}{{0,60}}\b{CODE_NOUN_FR}\b",
     ),
     _patterns(
         "escribe escriba implementa necesito programa",
-        rf"\b(?:escrib[ae]|implementa|necesito|programa)\b{SAID}{{0,60}}\b(?:función|clase|script|programa|código)\b",
+        rf"\b(?:escrib[ae]|implementa|necesito|programa)\b{SAID}{{0,60}}\b{CODE_NOUN_ES}\b",
     ),
 )
 EXTRACTION = (
