@@ -105,6 +105,20 @@ def test_an_answer_that_convinces_is_given_and_nobody_else_asked(tmp_path: Path,
     cascade(tmp_path, {"nano": "delivery"}, work, plan(hold=True))
 
 
+@pytest.mark.parametrize("way", ["generateContent", "streamGenerateContent?alt=sse"])
+@pytest.mark.parametrize("nano", ["delivery", REFUSAL])
+def test_gemini_callers_get_one_answer_too(tmp_path: Path, way: str, nano: str) -> None:
+    async def work(gateway: Voices) -> None:
+        asked = {"contents": [{"role": "user", "parts": [{"text": "classify: my parcel is late"}]}]}
+        answer = await gateway.ask(asked, f"/v1beta/models/auto:{way}")
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["x-baton-model"] == (NANO if nano == "delivery" else FRONTIER)
+        assert answer.text.count("delivery") == 1
+        assert '"STOP"' in answer.text
+
+    cascade(tmp_path, {"nano": nano, "frontier": "delivery"}, work, plan(hold=True))
+
+
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "held"])
 @pytest.mark.parametrize("dialect", PATHS)
 def test_one_that_fails_a_check_is_never_seen_and_the_stronger_model_answers(

@@ -92,6 +92,23 @@ def test_it_goes_up_and_stays_up_when_the_caller_complains(tmp_path: Path) -> No
     talk(tmp_path, work)
 
 
+def test_requests_with_the_same_examples_are_no_conversation(tmp_path: Path) -> None:
+    """One complaint among them must not send all of them up."""
+    examples = [OPENING[0], {"role": "user", "content": "an example"}, {"role": "assistant", "content": "its label"}]
+
+    async def label(gateway: Voices, text: str) -> dict[str, Any]:
+        answer = await gateway.ask({"model": "auto", "messages": [*examples, {"role": "user", "content": text}]})
+        return await gateway.decision(answer)
+
+    async def work(gateway: Voices) -> None:
+        for text in ("the parcel is late", "that's wrong, try again", "I want to pay"):
+            decision = await label(gateway, text)
+            assert (decision["model"], decision["session"]) == (MID, None)
+        assert (await label(gateway, "I want to pay"))["session"]["model"] == MID  # asked once more
+
+    talk(tmp_path, work)
+
+
 def test_a_caller_may_name_his_conversations(tmp_path: Path) -> None:
     async def work(gateway: Voices) -> None:
         first = await gateway.ask({"model": "auto", "messages": turns()}, **{"x-baton-session-id": "mine"})

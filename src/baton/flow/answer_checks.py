@@ -28,6 +28,8 @@ from baton.types.verdict import Answer, Check, Executes, Shape, ToolCall
 NOBODY = Origin()
 WHOLE = frozenset({"end", "tool_calls", "stop_sequence"})
 CUT = frozenset({"length", "context_window"})
+GOES_ON = frozenset({"pause", "compaction"})
+"""The provider wants the conversation sent back: there is no answer to look at yet."""
 DECLINED = frozenset({"refusal", "content_filter"})
 SHORTEST_LIMIT = 16
 """Tokens. Who allows no more wants the first word, and an answer that is cut there is what he asked for."""
@@ -131,6 +133,8 @@ def _cut(request: Request, given: Given) -> CheckResult:
     stop = given.message.stop
     if stop is None or stop.reason in WHOLE | DECLINED:
         return _result("cut", stop is not None, "it came to its end" if stop else "it does not say how it ended")
+    if stop.reason in GOES_ON:
+        return CheckResult("cut", "skipped", f"it ended with {stop.reason!r}, to go on")
     limit = request.facts.max_output
     if stop.reason in CUT and limit is not None and limit <= SHORTEST_LIMIT:
         return CheckResult("cut", "skipped", f"the caller allows no more than {limit} tokens")

@@ -4,6 +4,7 @@ Calls on the side and requests for a concrete model move nothing and are not rem
 """
 
 from collections.abc import Callable
+from hashlib import blake2b
 
 import msgspec
 
@@ -31,6 +32,10 @@ class _Kept(msgspec.Struct, frozen=True, array_like=True):
     steps: int
     upgrades: int
     at: float
+    depth: int
+    """Turns of the request before the last one."""
+    said: bytes
+    """Digest of what the caller said last."""
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -63,6 +68,8 @@ class Sessions:
             kept = _KEPT.decode(found)
         except (ValueError, RecursionError):  # written by another version
             return None
+        if request.wish.session_id is None and not _goes_on(kept, request):
+            return None
         age_s = max(0.0, self._now() - kept.at)
         card = self._cards.get(kept.model)
         cached = 0 if card is None else _cached(request, card, age_s)
@@ -77,7 +84,7 @@ class Sessions:
             return
         earlier = decision.session
         name = name_of(request) if earlier is None else earlier.id
-        kept = _encode(_next(decision, earlier, self._now()))
+        kept = _encode(_next(request, decision, earlier, self._now()))
         self._keep.put(SPACE, _key(run.caller, name), kept, self._ttl_s, durable=self._keep.shared)
 
 
@@ -86,13 +93,23 @@ def name_of(request: Request) -> str:
     return request.wish.session_id or conversation_key(request.facts)
 
 
-def _next(decision: Decision, earlier: Session | None, now: float) -> _Kept:
+def _goes_on(kept: _Kept, request: Request) -> bool:
+    """It has grown, or the same is asked once more. What begins alike and is as long as before is a template."""
+    depth = request.facts.depth
+    return depth > kept.depth or (depth == kept.depth and _digest(request) == kept.said)
+
+
+def _digest(request: Request) -> bytes:
+    return blake2b(request.facts.user_text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+
+
+def _next(request: Request, decision: Decision, earlier: Session | None, now: float) -> _Kept:
     same = earlier is not None and (earlier.model, earlier.effort) == (decision.model, decision.effort)
     upgrades = 0 if earlier is None else earlier.upgrades
     if decision.upgraded == "session" and not same:
         upgrades += 1
     steps = earlier.steps + 1 if same and earlier is not None else 0 if decision.upgraded == "session" else 1
-    return _Kept(decision.model, decision.effort, steps, upgrades, now)
+    return _Kept(decision.model, decision.effort, steps, upgrades, now, request.facts.depth, _digest(request))
 
 
 def _cached(request: Request, card: ModelCard, age_s: float) -> int:
