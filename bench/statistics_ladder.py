@@ -14,6 +14,8 @@ QUALITY = 0.85
 OUTCOMES = ((1.0, 1.0), (0.0, 1.0), (1.0, 0.0), (0.0, 0.0))
 """(reference, candidate), in the order of the chances below."""
 WALK_PROMPTS = 2_500
+OFTEN = 4
+"""Times as many repetitions of one step, which cost little."""
 CHECKED = 20
 """Of the walks are also walked by `Ladder` itself."""
 
@@ -39,7 +41,7 @@ def looks(test: PairTest, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def stepped(run: Run, key: str, rho: float, ratio: float, discordance: float) -> tuple[float, float, float]:
     """One step of the ladder many times: share that passes, share that fails, mean pairs."""
-    guarantee = Guarantee(rho)
+    guarantee, reps = Guarantee(rho), OFTEN * run.reps
     design = Design(QUALITY, discordance)
     cap = 2 * sample_size(guarantee, design)
     test = open_test(guarantee, cap=cap, design=design)
@@ -47,14 +49,14 @@ def stepped(run: Run, key: str, rho: float, ratio: float, discordance: float) ->
     rng = run.rng(f"{key} {rho} {discordance}")
     passed = failed = pairs_used = 0.0
     block = max(1, 20_000_000 // cap)
-    for start in range(0, run.reps, block):
-        rows = min(block, run.reps - start)
+    for start in range(0, reps, block):
+        rows = min(block, reps - start)
         values = gains(guarantee)[rng.choice(4, p=share, size=(rows, cap))]
         first_pass, first_fail = looks(test, values)
         passed += (first_pass < first_fail).sum()
         failed += (first_fail < first_pass).sum()
         pairs_used += np.minimum(np.minimum(first_pass, first_fail) * BATCH, cap).sum()
-    return passed / run.reps, failed / run.reps, pairs_used / run.reps
+    return passed / reps, failed / reps, pairs_used / reps
 
 
 def ladder_boundary(run: Run) -> list[Bar]:
