@@ -20,7 +20,7 @@ from baton.decide.rank import Ranking, Standing
 from baton.decide.readings import Readings
 from baton.decide.roads import Asker, taken
 from baton.decide.routes import route_of
-from baton.decide.rule import Chosen, Ranked, apply_rule
+from baton.decide.rule import POLICY, Chosen, Ranked, apply_rule
 from baton.decide.session import Course, course_of, settled
 from baton.decide.task_type import Found, TaskTypeRules
 from baton.decide.terms import Terms, terms_of
@@ -203,7 +203,14 @@ class Policy:
             return choice
         choice = _in_session(asked, choice, eligible, reference)
         settled_so = choice.upgraded or asked.course.side
-        return choice if settled_so else _cascaded(asked, choice, eligible, reading)
+        return choice if settled_so else _cascaded(asked, choice, eligible, reading, self._measured(asked))
+
+    def _measured(self, asked: "_Asked") -> CascadePlan | None:
+        """A road that was found best on graded answers is no rule of the operator's: it stands in for none."""
+        learned = self.snapshot.learned
+        if learned is None or asked.terms.rule != POLICY:
+            return None
+        return learned.cascades.get(asked.found.name)
 
     def _gated(
         self, asked: "_Asked", choice: Choice, eligible: Sequence[Ranked], reading: Reading, reference: str
@@ -254,9 +261,11 @@ def _in_session(asked: _Asked, choice: Choice, eligible: Sequence[Ranked], refer
     return replace(choice, best=found.to, runner_up=runner_up, why=(*choice.why, found.why), upgraded=found.upgraded)
 
 
-def _cascaded(asked: _Asked, choice: Choice, eligible: Sequence[Ranked], reading: Reading) -> Choice:
+def _cascaded(
+    asked: _Asked, choice: Choice, eligible: Sequence[Ranked], reading: Reading, measured: CascadePlan | None
+) -> Choice:
     demands, terms = asked.demands, asked.terms
-    plan = demands.route.cascade or demands.task_type.cascade
+    plan = demands.route.cascade or demands.task_type.cascade or measured
     if plan is None:
         return choice
     asker = Asker(asked.request.stream, terms.floor, terms.lambda_, reading.difficulty or 0.0)

@@ -5,6 +5,7 @@ Plain values: `measure/learn/` makes them, `config/` reads them from files, `dec
 
 from msgspec import Struct, field
 
+from baton.types.cascade import CascadePlan
 from baton.types.task import TaskType
 
 
@@ -84,6 +85,8 @@ class Learned(Struct, frozen=True):
     residual: Residual | None = None
     length_prior: bool = True
     """False where local data speaks against `longer is harder`."""
+    cascades: dict[str, CascadePlan] = field(default_factory=dict)
+    """Per task type the road that graded answers found best: for rule `policy`, where its `low` meets the floor."""
     apgr: float | None = None
     apgr_interval: tuple[float, float] | None = None
     data_hash: str = ""

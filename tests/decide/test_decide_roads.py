@@ -1,0 +1,81 @@
+"""When a cascade is run, when its stronger model is asked alone, and when the choice stands."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from baton.decide.policy import Policy
+from baton.types.cascade import CascadePlan, CascadeStep
+from baton.types.decision import Decision, PolicySnapshot
+from baton.types.learned import Learned, QualityTable
+from baton.types.request import Caller, Facts, Request, Wish
+from baton.types.task import TaskType
+from tests.decide.fleet import snapshot
+
+LOCAL, NANO, MID, FRONTIER = "sim/local", "sim/nano", "sim/mid", "sim/frontier"
+ANYTHING = Wish()
+
+
+def plan(**more: Any) -> CascadePlan:
+    fields = {"share_kept": 0.8, **more}
+    return CascadePlan("other", (CascadeStep(NANO),), FRONTIER, **fields)
+
+
+def known(rule: str, used: CascadePlan | None = None, measured: CascadePlan | None = None) -> PolicySnapshot:
+    other = TaskType("other", rule=rule, cascade=used, reference=FRONTIER)
+    learned = None if measured is None else Learned(1, 100, QualityTable({}), cascades={"other": measured})
+    return msgspec.structs.replace(snapshot(), task_types={"other": other}, learned=learned)
+
+
+def decided(found: PolicySnapshot, *, stream: bool = False, model: str = "auto", wish: Wish = ANYTHING) -> Decision:
+    facts = Facts(user_text="say something", text_bytes=400)
+    return Policy(found).decide(Request("openai-chat", model, stream, {}, wish, facts), Caller(), "d")
+
+
+@pytest.mark.parametrize("rule", [NANO, FRONTIER, MID])
+def test_it_replaces_the_choice_of_its_own_arms_and_what_costs_more(rule: str) -> None:
+    decision = decided(known(rule, plan()))
+    expected = plan() if rule != MID else None
+    assert decision.plan == expected
+    assert decision.model == (NANO if expected else MID)
+    assert ("cascade over sim/nano, else sim/frontier" in decision.reason) == (expected is not None)
+
+
+def test_a_cheaper_choice_stands() -> None:
+    assert decided(known(LOCAL, plan())).model == LOCAL
+
+
+@pytest.mark.parametrize("reason", ["stream", "does not pay", "auto:quality"])
+def test_where_it_is_not_run_the_stronger_model_answers(reason: str) -> None:
+    used = plan(share_kept=0.001) if reason == "does not pay" else plan()
+    model = "auto:quality" if reason == "auto:quality" else "auto"
+    decision = decided(known(NANO, used), stream=reason == "stream", model=model)
+    assert (decision.model, decision.plan) == (FRONTIER, None)
+
+
+def test_one_that_was_measured_below_the_floor_is_not_run() -> None:
+    assert decided(known(NANO, plan(n=500, low=0.9))).plan is None
+    assert decided(known(NANO, plan(n=500, low=0.96))).plan is not None
+
+
+def test_who_may_not_be_asked_is_no_step() -> None:
+    allowed = Wish(models=(MID, FRONTIER))
+    assert decided(known(FRONTIER, plan()), wish=allowed).plan is None
+
+
+def test_a_measured_road_stands_in_for_no_rule() -> None:
+    measured = plan(n=500, low=0.97)
+    assert decided(known("policy", measured=measured)).plan == measured
+    assert decided(known("frontier", measured=measured)).plan is None
+    own = plan(share_kept=0.7)
+    assert decided(known("policy", own, measured)).plan == own
+
+
+def test_a_model_that_was_named_is_asked_alone() -> None:
+    assert decided(known(NANO, plan()), model=NANO).plan is None
+
+
+def test_the_expected_cost_is_that_of_the_whole_road() -> None:
+    alone, tried = decided(known(FRONTIER)).expected_cost, decided(known(NANO)).expected_cost
+    assert decided(known(FRONTIER, plan())).expected_cost == round(tried + 0.2 * alone)
