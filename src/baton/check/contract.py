@@ -7,13 +7,14 @@ import msgspec
 from msgspec import Struct, field
 
 from baton.check.json_text import NoJson, read_json
+from baton.types.question import Question
 from baton.types.trust import Assurance, FalseAccepts
 from baton.types.verdict import Answer, Verdict
 
 T = TypeVar("T")
 
-Asking = Callable[[str, str], Awaitable[Answer]]
-"""Who is asked (a model, or `auto`), and what: the answer of a model that has not seen the value."""
+Asking = Callable[[Question], Awaitable[Answer]]
+"""The answer of a model that has not seen the value. Raises BatonError where none can be had."""
 
 UNMEASURED = FalseAccepts()
 
@@ -25,6 +26,10 @@ class Setting(Struct, frozen=True):
     """What the value is to be the result of."""
     sources: Mapping[str, str] = field(default_factory=dict)
     ask: Asking | None = None
+    question: Question | None = None
+    """What its maker was asked, word for word."""
+    others: tuple[str, ...] = ()
+    """Models that can check it, the most trustworthy first; its maker is none of them."""
     rates: Mapping[str, FalseAccepts] = field(default_factory=dict)
     """By the name of the check: how often it let wrong values of this subordinate and task type through."""
 
@@ -32,9 +37,12 @@ class Setting(Struct, frozen=True):
 class Checks(Protocol):
     """One check of a contract. `cost` orders them, cheap to dear: nano-dollars that one run is expected to cost."""
 
-    name: str
-    assurance: Assurance
-    cost: int
+    @property
+    def name(self) -> str: ...
+    @property
+    def assurance(self) -> Assurance: ...
+    @property
+    def cost(self) -> int: ...
 
     async def run(self, value: Any, answer: Answer, setting: Setting) -> Verdict:
         """`value` is the parsed output, `answer` the text that it was read from. Whatever it raises is a refusal."""

@@ -3,9 +3,10 @@
 import asyncio
 from typing import Literal
 
+from baton.check.verifiers.judges import Sealed, schema_of
 from baton.measure.datasets.prompt import Prompt
 from baton.measure.graders.grader import Grading
-from baton.measure.graders.judging import Asked, Judge, Judgement, Sealed, schema_of, shown_answer, shown_task
+from baton.measure.graders.judging import Asked, Judge, Judgement, shown_answer, shown_task
 from baton.types.verdict import Answer
 
 RULES = (

@@ -2,25 +2,17 @@
 
 import asyncio
 
+from baton.check.verifiers.judges import HOLDS, RUBRIC_RULES, Holds
 from baton.measure.datasets.prompt import Prompt
 from baton.measure.graders.grader import Grading
-from baton.measure.graders.judging import Asked, Judge, Sealed, schema_of, shown_answer, shown_task
+from baton.measure.graders.judging import Asked, Judge, shown_answer, shown_task
 from baton.types.verdict import Answer
 
-RULES = (
-    "You judge one answer to one task by one criterion, and by nothing else. The object has the members task, answer, "
-    "criterion, and reference where a good answer is known. Say in `because`, in one sentence, what decides; set "
-    "`holds` to true only if the criterion holds without doubt; repeat `seal`."
-)
 DEFAULT_CRITERIA = (
     "The answer does what the task asks, completely.",
     "Everything that the answer states is right, and agrees with the reference where there is one.",
     "The answer keeps to the form that the task asks for.",
 )
-
-
-class Holds(Sealed, frozen=True):
-    holds: bool
 
 
 class RubricJudge:
@@ -31,7 +23,7 @@ class RubricJudge:
         if not criteria:
             raise ValueError("a rubric needs at least one criterion")
         self._criteria = criteria
-        self._judge = Judge(ask, model, "rubric", RULES, schema_of(holds={"type": "boolean"}), *criteria)
+        self._judge = Judge(ask, model, "rubric", RUBRIC_RULES, HOLDS, *criteria)
         self.id = self._judge.id
         self.model = model
 
