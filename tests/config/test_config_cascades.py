@@ -92,6 +92,7 @@ def test_what_the_document_shows_can_be_loaded() -> None:
     shown = re.findall(r"```yaml\n(.*?)```", document, re.DOTALL)
     env = {"OPENAI_API_KEY": "k", "GEMINI_API_KEY": "k"}
     models = "models: [openai/gpt-5, openai/gpt-5-nano, gemini/gemini-2.5-flash-lite]\n"
+    server = "server: {keys: [{name: legal, key: secret-of-legal}]}\n"
     for text in shown:
-        assert parsed(text if text.startswith("models") else models + text, env).snapshot.cards
+        assert parsed(server + (text if text.startswith("models") else models + text), env).snapshot.cards
     assert shown
