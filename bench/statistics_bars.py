@@ -16,6 +16,7 @@ from statistics_drift import (
     run_length_and_delay,
     slower_but_quieter,
 )
+from statistics_end_to_end import end_to_end
 from statistics_gate import gate, sanity, shift
 from statistics_judge import intervals, judge
 from statistics_ladder import (
@@ -47,6 +48,7 @@ KEYS: dict[str, Callable[[Run], list[Bar]]] = {
     "drift_fleet": fleet,
     "drift_canary": canary,
     "drift_cusum": slower_but_quieter,
+    "end_to_end": end_to_end,
 }
 NEED_DATA = {"ladder_real", "gate", "shift", "sanity", "drift_mix_shift"}
 

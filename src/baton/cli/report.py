@@ -3,6 +3,7 @@
 import re
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +14,7 @@ from baton.cli.tables import model_column
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from baton.measure.paths import PathDifference
     from baton.record.queries import QualityLine, Report
 
 UNIT_S = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
@@ -22,20 +24,32 @@ def report(
     ledger: LedgerOption = None,
     config: ConfigOption = None,
     since: Annotated[str | None, typer.Option(help="Only tasks of the last 30m, 24h, 7d, 2w.")] = None,
+    record: Annotated[
+        Path | None, typer.Option(help="Run record whose grades compare models. Default: beside the ledger.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Share of tasks per model, cost per task type, quality per route, saving against the reference."""
+    """Share of tasks per model, cost per task type, quality per route, saving against the reference, and how models
+    differ on the same prompts.
+    """
     import msgspec
 
+    from baton.measure.paths import path_differences
     from baton.record.queries import report as ask
 
-    found = ask(ledger_of(ledger, config), since=time.time() - seconds_of(since) if since else 0.0)
+    place, begin = ledger_of(ledger, config), time.time() - seconds_of(since) if since else 0.0
+    found = ask(place, since=begin)
+    beside = place if isinstance(place, Path) else Path("baton.db")
+    differences = path_differences(place, record or beside.with_name(f"{beside.stem}-record.jsonl"), begin)
     if as_json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n")
+        whole = msgspec.to_builtins(found) | {"differences": differences}
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(whole), indent=2).decode() + "\n")
     else:
         from rich.console import Console
 
-        print_report(found, Console())
+        console = Console()
+        print_report(found, console)
+        print_differences(differences, console)
 
 
 def seconds_of(span: str) -> float:
@@ -77,6 +91,26 @@ def print_report(report: "Report", console: "Console") -> None:
     console.print(f"* {report.savings.basis}. {report.note}")
     if report.dropped:
         console.print(f"[red]{report.dropped} records were dropped[/red]: raise ledger.capacity or check the disk")
+
+
+def print_differences(differences: "dict[str, list[PathDifference]]", console: "Console") -> None:
+    """Those that can be compared, and one line for all that cannot."""
+    from rich.table import Table
+
+    lines = [(task_type, one) for task_type, found in differences.items() for one in found]
+    table = Table("task type", "model", "against", "difference (95 %)", "prompts", "how", box=None, pad_edge=False)
+    table.title, table.title_justify = "How models differ on the same prompts", "left"
+    for task_type, one in lines:
+        if one.difference is not None and one.interval is not None:
+            told = f"{one.difference:+.3f} ({one.interval.low:+.3f} to {one.interval.high:+.3f})"
+            table.add_row(task_type, one.a, one.b, told, str(one.n), one.method)
+    if table.row_count:
+        console.print()
+        console.print(table)
+    refused = [f"{task_type}: {one.a} and {one.b}" for task_type, one in lines if not one.comparable]
+    if refused:
+        reason = next(one.reason for _, one in lines if not one.comparable)
+        console.print(f"{len(refused)} pairs of models, such as {refused[0]}: {reason}")
 
 
 def quality_cells(line: "QualityLine") -> tuple[str, str]:

@@ -99,7 +99,7 @@ def plan_of(header: LadderHeader, pilot: Sequence[Row]) -> Plan:
         design=design,
         batch=header.batch,
         mode=header.mode,
-        horizon=min(header.cap or 2 * sample_size(guarantee, design), header.prompts),
+        horizon=min(header.cap or _horizon(guarantee, design, header.prompts), header.prompts),
         min_quality=header.min_quality,
     )
     return Plan(plan, dropped)
@@ -144,6 +144,11 @@ def _not_a_rung(model: str, costs: Mapping[str, float], reference: str, pilot: S
     if ungraded > MOST_UNGRADED * len(pilot):
         return f"{ungraded} of its {len(pilot)} pilot answers could not be graded"
     return ""
+
+
+def _horizon(guarantee: Guarantee, design: Design, prompts: int) -> int:
+    """Twice what one look at the end needs; all there are, where only a better candidate than the reference passes."""
+    return prompts if guarantee.rho >= 1 else 2 * sample_size(guarantee, design)
 
 
 def _design(pilot: Sequence[Row], reference: str, rungs: Sequence[str], power: float) -> Design:

@@ -211,8 +211,19 @@ class Examiner:
             theirs = other.answer
         assert answered.answer is not None
         found = await _graded(grader, prompt, answered.answer, theirs)
-        key = (prompt.graded_key, answered.model, grader.id)
-        self._journal.graded(Graded(*key, found.score, found.reason, found.formed, found.flipped, against))
+        line = Graded(
+            prompt=prompt.graded_key,
+            model=answered.model,
+            grader=grader.id,
+            score=found.score,
+            reason=found.reason,
+            formed=found.formed,
+            flipped=found.flipped,
+            against=against,
+            task_type=prompt.task_type,
+            model_id=model,
+        )
+        self._journal.graded(line)
         return found
 
     def _outcome(self, model: str, prompt: Prompt, answered: Answered, grading: Grading) -> Outcome:

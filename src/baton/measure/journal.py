@@ -67,6 +67,9 @@ class Graded(Struct, frozen=True, tag="grade", omit_defaults=True):
     formed: bool = True
     flipped: bool = False
     against: str = ""
+    task_type: str = ""
+    model_id: str = ""
+    """As the config of that day named it."""
 
 
 class Paid(Struct, frozen=True, tag="paid"):
@@ -91,6 +94,23 @@ class Labelled(Struct, frozen=True, tag="label", omit_defaults=True):
 Line = Opened | Begun | Answered | Graded | Paid | Labelled
 _LINE = msgspec.json.Decoder(Line)
 _ENCODER = msgspec.json.Encoder()
+
+
+def grades_in(path: Path) -> list[Graded]:
+    """The newest grade of each answer, also while a run is writing. None where there is no record; else ProofError."""
+    found: dict[tuple[str, str, str, str], Graded] = {}
+    try:
+        lines = path.read_bytes().split(b"\n")[:-1]
+    except FileNotFoundError:
+        return []
+    for number, line in enumerate(lines, 1):
+        try:
+            read = _LINE.decode(line)
+        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+            raise ProofError(f"{path}: line {number} is no line of a run record: {error}") from error
+        if isinstance(read, Graded):
+            found[read.prompt, read.model, read.grader, read.against] = read
+    return list(found.values())
 
 
 class Journal:

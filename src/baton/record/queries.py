@@ -105,6 +105,16 @@ def key_of(place: Place, request_id: str) -> str | None:
     return None if found is None else str(found)
 
 
+def graded_models(place: Place, since: float = 0.0) -> dict[str, set[str]]:
+    """By task type, the models whose answers were graded. Raises LedgerError."""
+    query = f"SELECT DISTINCT task_type, model FROM tasks WHERE {COUNTED} AND grade IS NOT NULL"
+    found: dict[str, set[str]] = {}
+    with opened(place) as connection:
+        for task_type, model in connection.execute(text(query), {"since": since}):
+            found.setdefault(task_type, set()).add(model)
+    return found
+
+
 def opened(place: Place) -> AbstractContextManager[Connection]:
     """One read-only connection that sees one moment of a ledger. Raises LedgerError."""
     return reading_shared(place) if isinstance(place, Secret) else reading(place)

@@ -38,22 +38,33 @@ def from_ledger(place: Place, *, per_type: int, seed: int, since: float = 0.0, m
     return pinned(chosen, f"{source}; left out: {told}" if told else source)
 
 
+def prompts_of(kept: Iterable[Kept]) -> list[Prompt]:
+    """One for each request that can be read; the same question may stand in several."""
+    return [prompt for one in kept if (prompt := _prompt(one)) is not None]
+
+
+def _prompt(one: Kept) -> Prompt | None:
+    body = _body(one.request)
+    if body is None:
+        return None
+    return Prompt(
+        id=one.request_id,
+        task_type=one.task_type,
+        body=body,
+        dialect=msgspec.convert(one.dialect, Prompt.__annotations__["dialect"]),
+        check=_check(body),
+        cluster=one.task_id if one.task_id != one.request_id else "",
+    )
+
+
 def _prompts(kept: Iterable[Kept]) -> tuple[list[Prompt], Counter[str]]:
     found: dict[tuple[str, str], Prompt] = {}
     left_out: Counter[str] = Counter()
     for one in kept:
-        body = _body(one.request)
-        if body is None:
+        prompt = _prompt(one)
+        if prompt is None:
             left_out["that are no JSON"] += 1
             continue
-        prompt = Prompt(
-            id=one.request_id,
-            task_type=one.task_type,
-            body=body,
-            dialect=msgspec.convert(one.dialect, Prompt.__annotations__["dialect"]),
-            check=_check(body),
-            cluster=one.task_id if one.task_id != one.request_id else "",
-        )
         if (prompt.task_type, prompt.key) in found:
             left_out["asked before"] += 1
         found.setdefault((prompt.task_type, prompt.key), prompt)
