@@ -17,10 +17,13 @@ from routing_arena import mmlu_regret, routerarena
 from routing_cascade import cascade
 from routing_cpu import decision_cpu
 from routing_learned import routellm_gsm8k, routellm_mmlu
+from routing_pools import llmrouter, routerbench
 from routing_savings import savings
 from routing_types import task_types
 
 KEYS: dict[str, Callable[[Path], Any]] = {
+    "routerbench": routerbench,
+    "llmrouter": llmrouter,
     "routerarena": routerarena,
     "mmlu_regret": mmlu_regret,
     "cascade": cascade,

@@ -114,9 +114,12 @@ def _often(counts: np.ndarray) -> np.ndarray:
 
 
 def _slope(x: np.ndarray, y: np.ndarray) -> float:
-    """Least squares through the middle, drawn to 0 by DOUBT pairs of the mean spread."""
+    """Least squares through the middle, drawn to 0 by DOUBT pairs of the mean spread.
+
+    Never below 0: a score that says the opposite of what it was fitted to is noise.
+    """
     spread = float(x @ x)
-    return float(x @ y) / (spread * (1 + DOUBT / x.size)) if spread > 0 else 0.0
+    return max(0.0, float(x @ y)) / (spread * (1 + DOUBT / x.size)) if spread > 0 else 0.0
 
 
 def _through(slope: float, middle: float) -> Line:
