@@ -11,7 +11,19 @@ from baton.measure.shrinkage import LEAST, MOST, prior_weight
 from baton.types.learned import Cell, QualityTable
 
 WORDS = {
-    "claims": ["insurer", "damage", "accident", "policy", "holder", "liability", "water", "roof", "hail", "garage", "broken"],
+    "claims": [
+        "insurer",
+        "damage",
+        "accident",
+        "policy",
+        "holder",
+        "liability",
+        "water",
+        "roof",
+        "hail",
+        "garage",
+        "broken",
+    ],
     "recipes": ["flour", "butter", "oven", "whisk", "minutes", "sugar", "dough", "bake", "cream", "lemon", "salt"],
     "travel": ["flight", "hotel", "luggage", "train", "museum", "ticket", "beach", "visa", "border", "hostel", "map"],
 }
