@@ -5,7 +5,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from baton.decide.background import Background, background_of
+from baton.decide.background import (
+    ANCHORS_OF_SYSTEM,
+    ANCHORS_OF_USER,
+    OF_SYSTEM,
+    OF_USER,
+    Background,
+    background_of,
+)
 from baton.protocol.request import read_request
 from baton.types.request import Request
 from tests.protocol.captured import FOLDER, encode, load
@@ -61,3 +68,8 @@ def test_captured_calls_are_told_apart(name: str, sort: str | None) -> None:
     dialect, body = load(name)
     found = background_of(read_request(dialect, encode(body), {}))
     assert (found.sort if found else None) == sort
+
+
+def test_every_sign_holds_one_of_the_anchors_that_texts_are_looked_through_by() -> None:
+    for signs, anchors in ((OF_SYSTEM, ANCHORS_OF_SYSTEM), (OF_USER, ANCHORS_OF_USER)):
+        assert [sign for sign, _, _ in signs if not any(anchor in sign for anchor in anchors)] == []

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baton.decide.policy import Policy
-from baton.decide.task_type import SPACED, WORD
+from baton.decide.said import SPACED, WORD
 from baton.protocol.request import read_request
 from baton.types.decision import Decision
 from baton.types.errors import NoEligibleModel, NotAllowed, RequestError, UnknownModel

@@ -63,6 +63,22 @@ OF_USER: tuple[tuple[str, Sort, str], ...] = (
     ("analyze *only* the content and structure of your immediately preceding response", "next_speaker", "Gemini CLI"),
     ("provide a concise description of this session in 4 words or less", "title", "goose"),
 )
+ANCHORS_OF_SYSTEM = (
+    "titl",
+    "concise",
+    "summar",
+    "conversation",
+    "command",
+    "file paths",
+    "commit",
+    "checkpoint",
+    "description",
+)
+ANCHORS_OF_USER = (
+    "titl", "summar", "suggest", "checkpoint", "chat", "queries", "questions", "autocompletion", "preceding response",
+    "description",
+)  # fmt: skip
+"""One of them stands in every sign: most texts hold none, and are looked through no further."""
 PROBES = frozenset({"quota", "warmup", "ping", "test", "hi"})
 CLAUDE_CODE = ("you are claude code", "claude agent sdk", "cc_entrypoint=")
 
@@ -75,10 +91,11 @@ def background_of(request: Request) -> Background | None:
     system = facts.system_text[:READ_CHARS].lower()
     said = facts.user_text.lower()
     said = said if len(said) <= 2 * READ_CHARS else said[:READ_CHARS] + said[-READ_CHARS:]
-    for text, signs in ((system, OF_SYSTEM), (said, OF_USER)):
-        for sign, sort, client in signs:
-            if sign in text:
-                return Background(sort, client)
+    for text, anchors, signs in ((system, ANCHORS_OF_SYSTEM, OF_SYSTEM), (said, ANCHORS_OF_USER, OF_USER)):
+        if any(anchor in text for anchor in anchors):
+            for sign, sort, client in signs:
+                if sign in text:
+                    return Background(sort, client)
     from_claude_code = any(sign in system for sign in CLAUDE_CODE)
     if (facts.max_output == 1 and said.strip() in PROBES) or (from_claude_code and said.strip() == "warmup"):
         return Background("probe", "Claude Code" if from_claude_code or said.strip() == "quota" else "")

@@ -19,8 +19,9 @@ from baton.decide.quality import Qualities
 from baton.decide.rank import Ranking, Standing
 from baton.decide.readings import Readings
 from baton.decide.roads import Asker, taken
-from baton.decide.routes import route_of
+from baton.decide.routes import Routing
 from baton.decide.rule import POLICY, Chosen, Ranked, apply_rule
+from baton.decide.said import Said
 from baton.decide.session import Course, course_of, settled
 from baton.decide.task_type import Found, TaskTypeRules
 from baton.decide.terms import Terms, terms_of
@@ -56,6 +57,7 @@ class Policy:
         self.snapshot = snapshot
         self._rules = TaskTypeRules(snapshot.task_types, snapshot.classifier)
         self._routes = {route.name: route for route in snapshot.routes}
+        self._routing = Routing(snapshot)
         self._qualities = Qualities(snapshot)
         self._references = {name: self._reference(one) for name, one in snapshot.task_types.items()}
         self._readings = Readings(snapshot.learned)
@@ -76,23 +78,24 @@ class Policy:
         Raises UnknownModel, NotAllowed, NoEligibleModel, or RequestError for an unknown task type.
         """
         asked = self.snapshot.aliases.get(request.model, request.model)
-        found, route = self._found(request, caller, asked)
+        said = Said(request.facts)
+        found, route = self._found(request, caller, asked, said)
         task_type = self.snapshot.task_types[found.name]
         demands = Demands(request.facts, request.wish, caller, route, task_type, barred)
         if asked in self.snapshot.cards and route.strategy == "pass":
             return self._pass_through(self.snapshot.cards[asked], demands, found, request, decision_id)
         terms = terms_of(request, asked, caller, route, task_type)
-        asks = _Asked(request, demands, terms, found, session, going_up, course_of(request))
+        asks = _Asked(request, demands, terms, found, session, going_up, course_of(request), said)
         return self._choose(asks, decision_id)
 
-    def _found(self, request: Request, caller: Caller, asked: str) -> tuple[Found, Route]:
+    def _found(self, request: Request, caller: Caller, asked: str, said: Said) -> tuple[Found, Route]:
         """Nothing is guessed where the asked model serves anyhow: the task type is for the books then."""
         named = asked in self.snapshot.cards
-        found = self._rules.find(request.wish, caller, request.facts, guess=not named)
-        route = route_of(self.snapshot, request.model, asked, found.name, caller)
+        found = self._rules.find(request.wish, caller, request.facts, said, guess=not named)
+        route = self._routing.of(request.model, asked, found.name, caller)
         if named and route.strategy != "pass" and found.source == "default":
-            found = self._rules.find(request.wish, caller, request.facts)
-            route = route_of(self.snapshot, request.model, asked, found.name, caller)
+            found = self._rules.find(request.wish, caller, request.facts, said)
+            route = self._routing.of(request.model, asked, found.name, caller)
         return found, route
 
     def task_type(self, request: Request, caller: Caller) -> str:
@@ -136,7 +139,7 @@ class Policy:
     def _choose(self, asked: "_Asked", decision_id: str) -> Decision:
         terms, demands = asked.terms, asked.demands
         name = asked.found.name
-        reading = self._readings.of(asked.request.facts, name)
+        reading = self._readings.of(asked.said, asked.request.facts, name)
         standing = self._ranking.of(asked.request, demands, terms, reading.gains, asked.session)
         if not standing.eligible:
             listed = "; ".join(f"{one.model}: {one.detail}" for one in standing.excluded[:8])
@@ -251,6 +254,7 @@ class _Asked(Struct, frozen=True):
     session: Session | None
     going_up: GoingUp
     course: Course
+    said: Said
 
 
 def _in_session(asked: _Asked, choice: Choice, eligible: Sequence[Ranked], reference: str) -> Choice:

@@ -52,7 +52,7 @@ class Ranking:
         excluded: list[Exclusion] = []
         last: tuple[str, Exclusion | None] = ("", None)
         for arm in self._arms:
-            if arm.effort is not None and (own_effort or _unlisted(arm, demands.task_type.ladder)):
+            if arm.effort is not None and own_effort:
                 continue
             if last[0] != arm.card.id:
                 last = (arm.card.id, exclusion_of(arm.card, demands) or below(arm.card, demands, self._cards))
@@ -60,6 +60,8 @@ class Ranking:
                 if arm.effort is None:
                     excluded.append(last[1])
                 continue
+            if _unlisted(arm, demands.task_type.ladder):
+                continue  # another step of this model is a rung
             certificate = self._qualities.certificate(name, arm.name, terms.floor)
             if self._proven and certificate is None and arm.name != reference:
                 detail = f"no certificate for {name!r} at floor {terms.floor:.4g}"

@@ -8,7 +8,8 @@ from baton.decide.difficulty import Reading
 from baton.decide.features import read
 from baton.decide.prior import hardness
 from baton.decide.residual import ResidualReader
-from baton.decide.text import normalised, visible_length
+from baton.decide.said import Said
+from baton.decide.text import visible_length
 from baton.types.learned import Learned
 from baton.types.request import Facts
 
@@ -21,8 +22,8 @@ class Readings:
         self._residual = None if residual is None else ResidualReader(residual)
         self._prior = learned is None or learned.length_prior
 
-    def of(self, facts: Facts, task_type: str) -> Reading:
-        said = normalised(facts.user_text)
+    def of(self, words: Said, facts: Facts, task_type: str) -> Reading:
+        said = words.whole
         if self._residual is None:
             return hardness(said) if self._prior else Reading(None, None, "nothing was learned of prompts")
         reading = self._residual.read(read(said, visible_length(facts.user_text)), task_type)

@@ -9,26 +9,42 @@ from baton.types.errors import UnknownModel
 from baton.types.request import Caller
 from baton.types.task import Route
 
+REMEMBERED_NAMES = 1_024
+"""Names come from callers: no more of them are kept."""
 
-def route_of(snapshot: PolicySnapshot, name: str, asked: str, task_type: str, caller: Caller) -> Route:
-    """`asked` is what `name` stands for. Raises UnknownModel where no route takes it."""
-    choosable = asked in PRESETS or asked in snapshot.cards
-    for route in snapshot.routes:
-        by_name = matches_any(name, route.model) or matches_any(asked, route.model)
-        if route.model and not by_name:
-            continue
-        if route.strategy == "pass" and asked not in snapshot.cards:
-            continue
-        if not route.model and not choosable:
-            continue
-        if route.task_type and task_type not in route.task_type:
-            continue
-        if route.key and caller.name not in route.key:
-            continue
-        if not route.model and route.strategy == "auto" and asked not in PRESETS:
-            continue
-        return route
-    raise UnknownModel(_unknown(snapshot, name), "model")
+
+class Routing:
+    """Compiled once per snapshot."""
+
+    def __init__(self, snapshot: PolicySnapshot) -> None:
+        self._snapshot = snapshot
+        self._by_name: dict[tuple[str, str], tuple[Route, ...]] = {}
+
+    def of(self, name: str, asked: str, task_type: str, caller: Caller) -> Route:
+        """`asked` is what `name` stands for. Raises UnknownModel where no route takes it."""
+        for route in self._named(name, asked):
+            if route.task_type and task_type not in route.task_type:
+                continue
+            if route.key and caller.name not in route.key:
+                continue
+            return route
+        raise UnknownModel(_unknown(self._snapshot, name), "model")
+
+    def _named(self, name: str, asked: str) -> tuple[Route, ...]:
+        """The routes that the name fits, in their order; remembered, for callers ask for few names."""
+        found = self._by_name.get((name, asked))
+        if found is None:
+            found = tuple(route for route in self._snapshot.routes if self._fits(route, name, asked))
+            if len(self._by_name) < REMEMBERED_NAMES:
+                self._by_name[name, asked] = found
+        return found
+
+    def _fits(self, route: Route, name: str, asked: str) -> bool:
+        concrete = asked in self._snapshot.cards
+        if route.model:
+            by_name = matches_any(name, route.model) or matches_any(asked, route.model)
+            return by_name and (route.strategy != "pass" or concrete)
+        return concrete if route.strategy == "pass" else asked in PRESETS
 
 
 def _unknown(snapshot: PolicySnapshot, name: str) -> str:

@@ -2,13 +2,11 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from functools import cached_property
 
 from msgspec import Struct
 
 from baton.decide.classifier import Classifier
-from baton.decide.quoted import trusted
-from baton.decide.text import normalised
+from baton.decide.said import Said
 from baton.types.classifier import ClassifierWeights
 from baton.types.decision import TaskTypeSource
 from baton.types.errors import RequestError
@@ -16,26 +14,6 @@ from baton.types.request import Caller, Facts, Wish
 from baton.types.task import Match, TaskType
 
 OTHER = "other"
-CODE_FENCE = "```"
-WORD = re.compile(r"\w+")
-SPACED = str.maketrans({chr(code): " " for code in range(128) if not (chr(code).isalnum() or chr(code) == "_")})
-"""For plain ASCII, where words are told apart without a pattern."""
-CLAUSE = re.compile(r"[.!?:;,\n] {0,3}(?:[-*•#] {1,3})?")
-POLITE = re.compile(
-    r"\b(?:please|kindly|(?:can|could|would) you|your (?:task|job) is to|you (?:must|should|need to)"
-    r"|i (?:want|need|would like) you to|help me|bitte|merci de|veuillez|peux-tu|pouvez-vous|por favor|puedes"
-    r"|per favore|puoi|você pode|poderia) {1,3}"
-)
-POLITE_WORDS = frozenset(
-    word
-    for words in (
-        "please kindly you your help",
-        "bitte merci veuillez peux pouvez",
-        "favor puedes favore puoi pode poderia",
-    )
-    for word in words.split()
-)
-"""One of them stands in whatever `POLITE` finds."""
 ESCAPED = re.compile(r"\\.")
 CODED = re.compile(r"\\[xuUN]")
 
@@ -63,13 +41,16 @@ class TaskTypeRules:
                 self._by_word.setdefault(word, set()).add(place)
         self._classifier = None if classifier is None else Classifier(classifier)
 
-    def find(self, wish: Wish, caller: Caller, facts: Facts, *, guess: bool = True) -> Found:
-        """`guess=False`: by declaration and rules alone. Raises RequestError when the declared type is not known."""
+    def find(self, wish: Wish, caller: Caller, facts: Facts, said: Said | None = None, *, guess: bool = True) -> Found:
+        """`guess=False`: by declaration and rules alone. `said`: what was read of the same facts before.
+
+        Raises RequestError when the declared type is not known.
+        """
         if wish.task_type is not None:
             return Found(self._known(wish.task_type), "declared", "declared by the caller")
         if caller.task_type is not None:
             return Found(self._known(caller.task_type), "key", f"declared by key {caller.name!r}")
-        seen = _Seen(facts)
+        seen = Said(facts) if said is None else said
         possible: set[int] | None = None
         for place, (name, rule) in enumerate(self._rules):
             if rule.words:
@@ -90,7 +71,7 @@ class TaskTypeRules:
             found |= self._by_word[word]
         return found
 
-    def _guessed(self, classifier: Classifier, seen: "_Seen") -> Found:
+    def _guessed(self, classifier: Classifier, seen: Said) -> Found:
         guess = classifier.guess(seen.user)
         if guess.name in self._names:
             return Found(guess.name, "classifier", guess.why, guess.confidence)
@@ -102,41 +83,6 @@ class TaskTypeRules:
             return name
         known = ", ".join(sorted(self._names))
         raise RequestError(f"task type {name!r} is not configured: use one of {known}, or add it", "baton.task_type")
-
-
-class _Seen:
-    """One request as rules see it; what a rule does not ask for is not read."""
-
-    def __init__(self, facts: Facts) -> None:
-        self._facts = facts
-        self.whole = normalised(facts.user_text)
-        self.flags = (facts.response_schema, bool(facts.tools), facts.tool_results, CODE_FENCE in self.whole)
-
-    @cached_property
-    def user(self) -> str:
-        """Without quoted documents."""
-        return trusted(self.whole)
-
-    @cached_property
-    def lower(self) -> str:
-        return self.user.lower()
-
-    @cached_property
-    def system(self) -> str:
-        return normalised(self._facts.system_text)
-
-    @cached_property
-    def words(self) -> frozenset[str]:
-        text = self.lower
-        return frozenset(text.translate(SPACED).split() if text.isascii() else WORD.findall(text))
-
-    @cached_property
-    def clauses(self) -> list[int]:
-        """Where an order may begin, in `lower`."""
-        places = [0, *(hit.end() for hit in CLAUSE.finditer(self.lower))]
-        if not POLITE_WORDS.isdisjoint(self.words):
-            places += [hit.end() for hit in POLITE.finditer(self.lower)]
-        return places
 
 
 FLAGS = ("a response schema", "tools", "tool results", "a code fence")
@@ -154,7 +100,7 @@ class _Rule:
         """One of them is needed, where there are any."""
         self._fenced = match.code_fence is True
 
-    def holds(self, seen: _Seen) -> str:
+    def holds(self, seen: Said) -> str:
         """Why the rule holds, or an empty text when it does not. Cheap conditions are looked at first."""
         for place, expected in self._flags:
             if seen.flags[place] is not expected:
@@ -176,7 +122,7 @@ class _Rule:
             reasons.append(f"{said} in the system prompt")
         return " and ".join(reasons)
 
-    def _said(self, seen: _Seen) -> str:
+    def _said(self, seen: Said) -> str:
         if self._orders is not None:
             for place in seen.clauses:
                 if hit := self._orders.match(seen.lower, place):

@@ -1,0 +1,81 @@
+"""The words of one request, in the forms in which the steps of a decision read them; each is made once, if at all."""
+
+import re
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from baton.decide.quoted import trusted
+from baton.decide.text import normalised
+from baton.types.request import Facts
+
+T = TypeVar("T")
+
+CODE_FENCE = "```"
+WORD = re.compile(r"\w+")
+SPACED = str.maketrans({chr(code): " " for code in range(128) if not (chr(code).isalnum() or chr(code) == "_")})
+"""For plain ASCII, where words are told apart without a pattern."""
+CLAUSE = re.compile(r"[.!?:;,\n] {0,3}(?:[-*•#] {1,3})?")
+POLITE = re.compile(
+    r"\b(?:please|kindly|(?:can|could|would) you|your (?:task|job) is to|you (?:must|should|need to)"
+    r"|i (?:want|need|would like) you to|help me|bitte|merci de|veuillez|peux-tu|pouvez-vous|por favor|puedes"
+    r"|per favore|puoi|você pode|poderia) {1,3}"
+)
+POLITE_WORDS = frozenset(
+    word
+    for words in (
+        "please kindly you your help",
+        "bitte merci veuillez peux pouvez",
+        "favor puedes favore puoi pode poderia",
+    )
+    for word in words.split()
+)
+"""One of them stands in whatever `POLITE` finds."""
+
+
+class _once(Generic[T]):  # noqa: N801 - reads as a decorator
+    """`functools.cached_property` without its lock, which costs more than most of what is kept here."""
+
+    def __init__(self, make: Callable[[Any], T]) -> None:
+        self._make = make
+
+    def __set_name__(self, _owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, owner: Any, _kind: type | None = None) -> T:
+        made = owner.__dict__[self._name] = self._make(owner)
+        return made
+
+
+class Said:
+    """One request as rules see it; what a rule does not ask for is not read."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+        self.whole = normalised(facts.user_text)
+        self.flags = (facts.response_schema, bool(facts.tools), facts.tool_results, CODE_FENCE in self.whole)
+
+    @_once
+    def user(self) -> str:
+        """Without quoted documents."""
+        return trusted(self.whole)
+
+    @_once
+    def lower(self) -> str:
+        return self.user.lower()
+
+    @_once
+    def system(self) -> str:
+        return normalised(self._facts.system_text)
+
+    @_once
+    def words(self) -> frozenset[str]:
+        text = self.lower
+        return frozenset(text.translate(SPACED).split() if text.isascii() else WORD.findall(text))
+
+    @_once
+    def clauses(self) -> list[int]:
+        """Where an order may begin, in `lower`."""
+        places = [0, *(hit.end() for hit in CLAUSE.finditer(self.lower))]
+        if not POLITE_WORDS.isdisjoint(self.words):
+            places += [hit.end() for hit in POLITE.finditer(self.lower)]
+        return places
