@@ -139,7 +139,7 @@ class Policy:
     def _choose(self, asked: "_Asked", decision_id: str) -> Decision:
         terms, demands = asked.terms, asked.demands
         name = asked.found.name
-        reading = self._readings.of(asked.said, asked.request.facts, name)
+        reading = self._readings.of(asked.said, name)
         standing = self._ranking.of(asked.request, demands, terms, reading.gains, asked.session)
         if not standing.eligible:
             listed = "; ".join(f"{one.model}: {one.detail}" for one in standing.excluded[:8])

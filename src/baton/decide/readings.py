@@ -11,7 +11,6 @@ from baton.decide.residual import ResidualReader
 from baton.decide.said import Said
 from baton.decide.text import visible_length
 from baton.types.learned import Learned
-from baton.types.request import Facts
 
 
 class Readings:
@@ -22,11 +21,11 @@ class Readings:
         self._residual = None if residual is None else ResidualReader(residual)
         self._prior = learned is None or learned.length_prior
 
-    def of(self, words: Said, facts: Facts, task_type: str) -> Reading:
+    def of(self, words: Said, task_type: str) -> Reading:
         said = words.whole
         if self._residual is None:
             return hardness(said) if self._prior else Reading(None, None, "nothing was learned of prompts")
-        reading = self._residual.read(read(said, visible_length(facts.user_text)), task_type)
+        reading = self._residual.read(read(said, visible_length(words.facts.user_text)), task_type)
         if reading.difficulty is not None or not self._prior:
             return reading
         prior = hardness(said)

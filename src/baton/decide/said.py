@@ -50,7 +50,7 @@ class Said:
     """One request as rules see it; what a rule does not ask for is not read."""
 
     def __init__(self, facts: Facts) -> None:
-        self._facts = facts
+        self.facts = facts
         self.whole = normalised(facts.user_text)
         self.flags = (facts.response_schema, bool(facts.tools), facts.tool_results, CODE_FENCE in self.whole)
 
@@ -65,7 +65,7 @@ class Said:
 
     @_once
     def system(self) -> str:
-        return normalised(self._facts.system_text)
+        return normalised(self.facts.system_text)
 
     @_once
     def words(self) -> frozenset[str]:

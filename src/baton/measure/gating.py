@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from baton.config.lock import features_of
 from baton.decide.readings import Readings
+from baton.decide.said import Said
 from baton.measure.bench import Bench, Entrants
 from baton.measure.datasets.prompt import Prompt
 from baton.measure.evidence import Row
@@ -44,7 +45,7 @@ class Difficulty:
             {"model": msgspec.Raw(b'"auto"'), "stream": msgspec.Raw(b"false")} if prompt.dialect == "gemini" else {}
         )
         facts = read_request(prompt.dialect, body, {}, placed).facts
-        return self._readings.of(facts, prompt.task_type).difficulty
+        return self._readings.of(Said(facts), prompt.task_type).difficulty
 
 
 async def walk_gate(
