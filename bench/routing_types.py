@@ -30,6 +30,11 @@ CPU_CHARACTERS = 2_000
 ZERO_WIDTH_SEED = 3
 HOMOGLYPHS = str.maketrans("abcdehijklmnopqstuvwxyABCEHIJKMNOPSTXYZ", "аЬсԁеһіјκӏмոοрԛѕτυνԝхуАВСЕНІЈΚМΝОРЅТХΥΖ")
 """Every letter that a common table of look-alikes knows, Cyrillic, Greek or Armenian."""
+WRAPPERS = {
+    "polite": "Hello! Could you please help me with the following? {} Thank you very much in advance!",
+    "markdown": "# Request\n\n- {}\n",
+}
+"""None of them is among those that training has used."""
 WITHOUT_RULES = {name: replace(one, match=()) for name, one in BUILTIN_TASK_TYPES.items()}
 CHEAP = {name for name, one in BUILTIN_TASK_TYPES.items() if one.rule == "cheapest"}
 ARMS: dict[str, TaskTypeRules] = {
@@ -54,6 +59,7 @@ def task_types(data: Path) -> dict[str, Any]:
     return {
         **{name: {arm: told(rules, rows) for arm, rules in ARMS.items()} for name, rows in sources.items()},
         "flips": flips(data, [row.facts.user_text for rows in sources.values() for row in rows]),
+        "changed_by_wrapping": wrapped([row.facts.user_text for row in sources["uncommonroute_tiers_test"]]),
         "cpu_us": cpu(),
         "labels_seen": card["figures_of_held_out_folds"]["prompts"],
     }
@@ -139,6 +145,18 @@ def flips(data: Path, texts: list[str]) -> dict[str, Any]:
             for text, was in zip(texts, plain, strict=True)
         )
         for name, disguise in disguises.items()
+    }
+
+
+def wrapped(texts: list[str]) -> dict[str, Any]:
+    """Prompts whose task type is another one within a wrapper that asks for the same."""
+    plain = [found(ARMS["both"], Facts(user_text=text)).name for text in texts]
+    return {"n": len(texts)} | {
+        name: sum(
+            found(ARMS["both"], Facts(user_text=wrapper.format(text))).name != was
+            for text, was in zip(texts, plain, strict=True)
+        )
+        for name, wrapper in WRAPPERS.items()
     }
 
 

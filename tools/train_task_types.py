@@ -50,6 +50,7 @@ MAPPING = {
 """Our task types by the categories of the source. `edge-noise` and `edge-short` say nothing about a task."""
 WORKLOAD_SEED, WORKLOAD_ITEMS, WORKLOAD_WEIGHT = 71, 1_200, 0.3
 PHRASE_WEIGHT = 0.5
+WRAPPER_SEED, WRAPPED_WEIGHT = 11, 0.5
 FOLDS, FOLD_SEED = 5, 7
 BITS = 13
 PENALTY = 3e-6
@@ -104,9 +105,17 @@ def phrases() -> list[tuple[str, str]]:
     return [
         (text.replace("{x}", matter), sort)
         for sort, language, text in lines
-        if sort != "matter"
+        if sort in NAMES
         for matter in (matters[language] if "{x}" in text else ("",))
     ]
+
+
+def wrapped(texts: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Each text within a polite phrase drawn for it: courtesy is no sign of any task."""
+    lines = [line.split("\t") for line in PHRASES.read_text().splitlines()]
+    wrappers = [text for sort, _, text in lines if sort == "wrapper"]
+    drawn = np.random.default_rng(WRAPPER_SEED).integers(0, len(wrappers), len(texts))
+    return [(wrappers[one].replace("{x}", text), name) for one, (text, name) in zip(drawn, texts, strict=True)]
 
 
 def matrix(codes: list[frozenset[int]]) -> sparse.csr_matrix:
@@ -154,13 +163,17 @@ class HeldOut(NamedTuple):
     unseen: np.ndarray
 
 
-def held_out(public: Rows, always: Rows) -> HeldOut:
-    """Scores of each public prompt, and its share of unseen n-grams, by the folds that do not hold it."""
+def held_out(public: Rows, polite: Rows, always: Rows) -> HeldOut:
+    """Scores of each public prompt, and its share of unseen n-grams, by the folds that do not hold it.
+
+    `polite` is `public`, row by row, within polite phrases.
+    """
     folds = np.random.default_rng(FOLD_SEED).integers(0, FOLDS, len(public.codes))
     scores, unseen = np.zeros((len(folds), len(NAMES))), np.zeros(len(folds))
     for fold in range(FOLDS):
         print(f"fold {fold + 1} of {FOLDS}", file=sys.stderr)
-        known, asked = public.at(folds != fold) + always, public.at(folds == fold)
+        asked = public.at(folds == fold)
+        known = public.at(folds != fold) + polite.at(folds != fold) + always
         weights, intercepts = fitted(known)
         seen = seen_codes(known)
         scores[folds == fold] = matrix(asked.codes) @ weights + intercepts
@@ -213,16 +226,17 @@ def train(data: Path) -> tuple[dict[str, np.ndarray], dict[str, Any], dict[str, 
     """Arrays, model and figures."""
     public = rows_of(public_texts(data), 1.0)
     always = rows_of(workload_texts(WORKLOAD_SEED, WORKLOAD_ITEMS), WORKLOAD_WEIGHT)
-    always += rows_of(phrases(), PHRASE_WEIGHT)
-    out = held_out(public, always)
+    always += rows_of(phrases(), PHRASE_WEIGHT) + rows_of(wrapped(phrases()), PHRASE_WEIGHT * WRAPPED_WEIGHT)
+    polite = rows_of(wrapped(public_texts(data)), WRAPPED_WEIGHT)
+    out = held_out(public, polite, always)
     factor = temperature(out.scores, public.types)
     chances = softmax(out.scores * factor)
     certain = certainties(chances, public.types)
-    weights, intercepts = fitted(public + always)
+    weights, intercepts = fitted(public + polite + always)
     step = float(np.abs(weights).max()) / 127
     arrays = {
         "weights": np.rint(weights / step).astype(np.int8),
-        "seen": np.packbits(seen_codes(public + always), bitorder="little"),
+        "seen": np.packbits(seen_codes(public + polite + always), bitorder="little"),
     }
     model = {
         "features": features.VERSION, "names": list(NAMES), "bits": BITS, "scale": step * factor,

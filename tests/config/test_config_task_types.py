@@ -73,6 +73,8 @@ SAID = [
     ("analysis", "¿Cuántos kilómetros recorre? Resuélvelo paso a paso."),
     ("other", "Hello!"),
     ("other", "What is the capital of France?"),
+    ("content", "Thank our customers for ten good years."),
+    ("other", "Hello! Who painted this? Thank you very much in advance!"),
     ("other", "How many bits are in a byte?"),
     ("other", "What is sentiment analysis?"),
     ("other", "Tell me about the classification of animals and the extraction of oil."),

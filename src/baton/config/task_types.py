@@ -174,7 +174,8 @@ CONTENT = (
     ),
     _orders(
         "rewrite rephrase paraphrase summarise summarize proofread announce invite apologise apologize thank",
-        r"(?:rewrite|rephrase|paraphrase|summari[sz]e|proofread|announce|invite|apologi[sz]e|thank)\b",
+        r"(?:rewrite|rephrase|paraphrase|summari[sz]e|proofread|announce|invite|apologi[sz]e)\b",
+        r"thank (?:the|our|my|a|an|him|her|them|all|every\w*)\b",
     ),
     _orders(
         "schreib schreibe schreiben verfasse entwirf formuliere bedanke lade kündige",
