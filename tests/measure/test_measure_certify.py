@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,10 @@ from msgspec.structs import replace
 from baton.config.load import parse_config
 from baton.config.lock import policy_of, read_lock, why_void
 from baton.config.proof import references_of
+from baton.config.schema import Config
+from baton.flow.arrival import Arrival
+from baton.flow.house import open_house
+from baton.flow.request import serve
 from baton.measure.bench import opened
 from baton.measure.datasets.load import write_prompts
 from baton.measure.evidence import Row
@@ -24,6 +29,8 @@ from baton.measure.gating import Difficulty, GateWalk, walk_gate
 from baton.measure.ladder import Rules, Walk, walk
 from baton.measure.lock import verify
 from baton.measure.proposals import propose
+from baton.record.queries import decision_of
+from baton.types.request import Caller
 from tests.measure.made import FRONTIER, NANO
 from tests.measure.sim import Stage, prompts, stage
 from tests.measure.test_measure_ladder import KIND, fleet
@@ -160,3 +167,40 @@ def test_the_commands_propose_verify_and_promote(tmp_path: Path) -> None:
         broken = baton("verify")
         assert broken.returncode == 1
         assert "grades have been changed" in broken.stderr
+
+
+@pytest.mark.timeout(90)
+def test_headers_and_decisions_say_which_certificate_carried_them(tmp_path: Path) -> None:
+    async def walked(at: Stage) -> Walk:
+        async with opened(at.config, at.order(prompts(6, {KIND: 400}))) as bench:
+            return await walk(bench, bench.entrants[0], Rules(rho=0.95), lambda _: None)
+
+    async def asked(config: Config, task_type: str, floor: float | None = None) -> Mapping[str, str]:
+        house = open_house(config)
+        wish = {"task_type": task_type} | ({} if floor is None else {"floor": floor})
+        body = {"model": "auto", "messages": [{"role": "user", "content": "Sort this."}], "baton": wish}
+        try:
+            reply = await serve(Arrival("openai-chat", json.dumps(body).encode(), {}, Caller()), house)
+            house.ledger.flush()
+            decided = decision_of(house.ledger.place, reply.headers["x-baton-request-id"])
+            assert decided is not None
+            assert decided.proof == reply.headers["x-baton-proof"]
+            return reply.headers
+        finally:
+            await house.close()
+
+    with stage(tmp_path, fleet(frontier=1.2, mid=1.2, nano=0.5)) as at:
+        found = asyncio.run(walked(at))
+        lock = tmp_path / "policy.lock"
+        propose(lock, found.file, found.climbed.certificates)
+        (certificate,) = found.climbed.certificates
+        rules = {"task_types": {"classification": {"rule": "cheapest"}, "code": {"rule": "cheapest"}}}
+        proof = {"proof": {"mode": "certified", "lock": str(lock)}}
+        certified = parse_config(at.text + yaml.safe_dump(rules | proof), {})
+        headers = asyncio.run(asked(certified, KIND))
+        assert (headers["x-baton-model"], headers["x-baton-proof"]) == ("sim/mid", certificate.name)
+        for task_type, floor in (("code", None), (KIND, 0.99)):
+            headers = asyncio.run(asked(certified, task_type, floor))
+            assert (headers["x-baton-model"], headers["x-baton-proof"]) == ("sim/frontier", "none")
+        headers = asyncio.run(asked(parse_config(at.text + yaml.safe_dump(rules), {}), KIND))
+        assert (headers["x-baton-model"], headers["x-baton-proof"]) == ("sim/nano", "none")

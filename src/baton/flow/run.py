@@ -252,6 +252,7 @@ class Run:
         headers["x-baton-provider"] = decision.provider
         headers["x-baton-route"] = decision.route
         headers["x-baton-task-type"] = decision.task_type
+        headers["x-baton-proof"] = printable(decision.proof)
         headers["x-baton-reason"] = printable(decision.reason)
         if decision.effort:
             headers["x-baton-effort"] = decision.effort
