@@ -18,7 +18,9 @@ from routing_cascade import cascade
 from routing_cpu import decision_cpu
 from routing_learned import routellm_gsm8k, routellm_mmlu
 from routing_pools import llmrouter, routerbench
+from routing_prior import prior
 from routing_savings import savings
+from routing_steering import steering
 from routing_types import task_types
 
 KEYS: dict[str, Callable[[Path], Any]] = {
@@ -29,8 +31,10 @@ KEYS: dict[str, Callable[[Path], Any]] = {
     "cascade": cascade,
     "routellm_mmlu": routellm_mmlu,
     "routellm_gsm8k": routellm_gsm8k,
+    "prior": prior,
     "decision_cpu": decision_cpu,
     "savings": savings,
+    "steering": steering,
     "task_types": task_types,
 }
 """Each is given the folder of the data, and returns what JSON can say."""

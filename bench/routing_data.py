@@ -31,14 +31,14 @@ class Pairs(Struct, frozen=True):
 
 def pairs(data: Path, stem: str, split: str, weak: str = MIXTRAL, strong: str = GPT_4) -> Pairs:
     """In the order of the file, without rows that the source calls contaminated; a repeated prompt stays repeated."""
-    table = pq.read_table(
-        data / f"{stem}.{split}.parquet", columns=["prompt_id", "prompt", "task", "model", "correct", "meta"]
-    )
+    path = data / f"{stem}.{split}.parquet"
+    wanted = {"prompt_id", "prompt", "task", "model", "correct", "meta"}
+    table = pq.read_table(path, columns=[name for name in pq.read_schema(path).names if name in wanted])
     met: dict[tuple[str, str], int] = {}
     found: dict[tuple[str, int], dict[str, float]] = {}
     texts: dict[str, tuple[str, str]] = {}
     for row in table.to_pylist():
-        if row["model"] not in {weak, strong} or (row["meta"] and json.loads(row["meta"]).get("contaminated")):
+        if row["model"] not in {weak, strong} or json.loads(row.get("meta") or "{}").get("contaminated"):
             continue
         asked = (row["prompt_id"], row["model"])
         met[asked] = met.get(asked, -1) + 1

@@ -38,6 +38,13 @@ def test_case_punctuation_and_the_digits_of_a_number_do_not_change_its_buckets()
     assert read("it costs 12").buckets != read("it costs 120").buckets
 
 
+def test_what_is_wrapped_around_a_task_is_not_read() -> None:
+    task = "Which mountain did Hillary and Norgay climb first?"
+    wrapped = f"Hello! Please help me. {task} Think step by step. Just give me the answer, thanks."
+    assert read(wrapped).buckets == read(task).buckets
+    assert read("Please think step by step.").buckets  # where nothing else is there, it is the task
+
+
 def test_every_ideograph_is_a_word() -> None:
     assert read("安全").buckets < read("安全中心").buckets
     assert len(read("安全").buckets) == 3

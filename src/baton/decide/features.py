@@ -1,7 +1,7 @@
 """What is read from the text of a prompt: hashed word 1-2-grams, and its surface in some twenty numbers.
 
 Deterministic over processes and machines. Reads the head and the tail of a long text, so that its cost has a bound.
-The text comes normalised (`decide/text.py`).
+What is wrapped around the task is left out. The text comes normalised (`decide/text.py`).
 """
 
 import re
@@ -10,8 +10,13 @@ from zlib import crc32
 
 from msgspec import Struct
 
+from baton.decide.wrapper import unwrapped
+
 VERSION = "1"
 """Changes with whatever changes a bucket or a surface number: weights fit the version they were trained with."""
+
+READING = "2"
+"""The same of `read`, which leaves out what is wrapped around a task."""
 
 BITS = 16
 """2**BITS buckets."""
@@ -75,7 +80,7 @@ def _grams(words: list[bytes]) -> frozenset[int]:
 
 
 def _capped(text: str) -> str:
-    text = _ends(text, HEAD_CHARS, TAIL_CHARS)
+    text = unwrapped(_ends(text, HEAD_CHARS, TAIL_CHARS))
     if not text.isascii() and len(text.encode("utf-8", "surrogatepass")) > WIDE * len(text):
         text = _ends(text, HEAD_CHARS // WIDE, TAIL_CHARS // WIDE)
     return text

@@ -11,6 +11,7 @@ import re
 from math import exp, log1p
 
 from baton.decide.difficulty import Reading
+from baton.decide.wrapper import about_the_answer, content_of
 
 HEAD_CHARS, TAIL_CHARS = 2_600, 1_400
 MOST_WORDS, MOST_CLAUSES = 200, 20
@@ -18,25 +19,6 @@ MOST_WORDS, MOST_CLAUSES = 200, 20
 CLAUSE_WEIGHT = 0.5
 MIDDLE = 4.0
 """The load at which difficulty is .5: about thirty different words in four clauses."""
-FEW_CONTENT, CONTENT_SHARE = 3, 1 / 3
-"""A sentence with less content than both is about the answer, not about the task."""
-
-_ABOUT = """
-    a an the this that these those it its is are was were be been being am do does did i you me we my your our
-    us he she they to of in on at for with by from as and or but so if then than not no yes please kindly
-    thank thanks hi hello hey dear sir madam help can could would will should may might must need want like
-    just only very really quite much think thinking thought reason reasoning step steps through carefully
-    careful thoroughly rigorous rigorously detail detailed explain explanation explanations justify
-    justification prove proof show analyze analyse analysis consider answer answers answering question
-    questions problem problems task following correct choose choice choices select option options letter
-    letters print single give given provide tell respond response reply output return format final difficult
-    hard easy simple challenging complex tricky important expert best most likely based let lets make sure
-    double check every each all before after first last any some one once again brief briefly short concise
-    concisely know take time deep breath work out s ll below above read using use word words plain possible
-    without what which how
-"""
-ABOUT_THE_ANSWER = frozenset(_ABOUT.split())
-
 _FOLDED = bytes(
     10 if code in b".!?;:\n" else ord(chr(code).lower()) if chr(code).isalnum() else 32 for code in range(128)
 ) + bytes(range(128, 256))
@@ -58,9 +40,8 @@ def hardness(text: str) -> Reading:
         return Reading(None, None, "its length is that of the solved examples in it")
     content: set[str] = set()
     for words in sentences:
-        told = [word for word in words if word not in ABOUT_THE_ANSWER]
-        if len(told) >= FEW_CONTENT or len(told) > CONTENT_SHARE * len(words):
-            content.update(told)
+        if not about_the_answer(words):
+            content.update(content_of(words))
     clauses = text.count(",") + text.count(";")
     load = log1p(min(len(content), MOST_WORDS)) + CLAUSE_WEIGHT * log1p(min(clauses, MOST_CLAUSES))
     return Reading(1 / (1 + exp(MIDDLE - load)), None, f"{len(content)} different words and {clauses + 1} clauses")

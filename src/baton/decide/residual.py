@@ -8,7 +8,7 @@ from itertools import pairwise
 from math import sqrt
 
 from baton.decide.difficulty import Reading
-from baton.decide.features import BITS, SURFACE, VERSION, Features
+from baton.decide.features import BITS, READING, SURFACE, Features
 from baton.types.errors import BatonError
 from baton.types.learned import Residual
 
@@ -93,9 +93,9 @@ def _along(points: tuple[tuple[float, float], ...], score: float) -> float:
 
 def _refuse_misfit(residual: Residual) -> None:
     models, size = len(residual.models), 1 << residual.bits
-    if residual.features != VERSION:
+    if residual.features != READING:
         raise ResidualMisfit(
-            f"the weights were trained on features of version {residual.features!r}, this is {VERSION!r}: "
+            f"the weights were trained on features of version {residual.features!r}, this is {READING!r}: "
             "train again (baton learn)"
         )
     per_model = (residual.scales, residual.surface, residual.intercepts, residual.deviation)

@@ -44,7 +44,7 @@ class Residual(Struct, frozen=True):
     """
 
     features: str
-    """Version of `decide/features.py` that it was trained with; another one does not fit."""
+    """READING of `decide/features.py` that it was trained with; another one does not fit."""
     reference: str
     models: tuple[str, ...]
     cheap: str

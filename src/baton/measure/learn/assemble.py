@@ -5,7 +5,7 @@ Everything that is estimated here rests on scores of prompts that the weights ha
 
 import numpy as np
 
-from baton.decide.features import SURFACE, VERSION
+from baton.decide.features import READING, SURFACE
 from baton.measure.learn.design import Design
 from baton.measure.learn.train import TRIM, Fit, Losses, folds
 from baton.types.learned import Line, Residual
@@ -33,7 +33,7 @@ def residual_of(
     shown, share = _support(design)
     low, high = np.quantile(design.lengths, [0.01, 0.99])
     return Residual(
-        features=VERSION,
+        features=READING,
         reference=losses.reference,
         models=losses.models,
         cheap=cheap,
