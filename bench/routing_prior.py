@@ -23,9 +23,15 @@ NAMED = {
     "routerbench_0shot, Yi-34B -> GPT-4": ("zero-one-ai/Yi-34B-Chat", "gpt-4-1106-preview"),
 }
 OTHERS = (
-    "routing/llmrouter_9open", "routing/routerarena_sub10", "routing/routerbench_0shot",
-    "routing-wide/swebench_bashonly", "routing-wide/zeroeval", "routing-wide/bfcl_2024_08", "routing-wide/zoonk_evals", "routing-wide/zoonk_battles",
-)  # fmt: skip
+    "routing/llmrouter_9open",
+    "routing/routerarena_sub10",
+    "routing/routerbench_0shot",
+    "routing-wide/swebench_bashonly",
+    "routing-wide/zeroeval",
+    "routing-wide/bfcl_2024_08",
+    "routing-wide/zoonk_evals",
+    "routing-wide/zoonk_battles",
+)
 LEAST_GAP = 0.02
 MOSTLY = 0.8
 

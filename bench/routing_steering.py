@@ -28,7 +28,7 @@ from baton.decide.escalation import Traffic
 from baton.decide.features import read
 from baton.decide.prior import hardness
 from baton.decide.residual import ResidualReader
-from baton.decide.text import normalised
+from baton.decide.text import normalised, visible_length
 from baton.measure.learn.lesson import learn
 from baton.types.learned import Residual
 from baton.types.task import EscalationLimit
@@ -88,7 +88,7 @@ def learned_score(residual: Residual) -> Score:
     reader = ResidualReader(residual)
 
     def score(text: str) -> float:
-        gains = reader.read(read(normalised(text), len(text))).gains
+        gains = reader.read(read(normalised(text), visible_length(text))).gains
         return float("inf") if gains is None else gains[MIXTRAL]
 
     return score
@@ -99,7 +99,7 @@ def plain_score(residual: Residual) -> Score:
     from msgspec.structs import replace
 
     reader = ResidualReader(replace(residual, trim=0.0))
-    return lambda text: reader.scores(read(normalised(text), len(text)))[MIXTRAL]
+    return lambda text: reader.scores(read(normalised(text), visible_length(text)))[MIXTRAL]
 
 
 def prior_score(text: str) -> float:

@@ -63,13 +63,13 @@ _MASK = (1 << BITS) - 1
 def read(text: str, length: int | None = None) -> Features:
     """`length`: of the whole text, where `text` is what is left of it. Never raises; an empty text has no buckets."""
     length = len(text) if length is None else length
-    text = _capped(text)
+    text = unwrapped(_capped(text))
     words = _words(text)
     return Features(_grams(words), _surface(text, words, length), length)
 
 
 def buckets(text: str) -> frozenset[int]:
-    """Those of `read`, without the surface."""
+    """Those of the whole text, with what is wrapped around a task."""
     return _grams(_words(_capped(text)))
 
 
@@ -80,7 +80,7 @@ def _grams(words: list[bytes]) -> frozenset[int]:
 
 
 def _capped(text: str) -> str:
-    text = unwrapped(_ends(text, HEAD_CHARS, TAIL_CHARS))
+    text = _ends(text, HEAD_CHARS, TAIL_CHARS)
     if not text.isascii() and len(text.encode("utf-8", "surrogatepass")) > WIDE * len(text):
         text = _ends(text, HEAD_CHARS // WIDE, TAIL_CHARS // WIDE)
     return text
