@@ -20,8 +20,8 @@ from baton.measure.learn.ridge import Ridge, Weights
 from baton.measure.learn.table import type_means
 
 TRIM = 0.15
-"""Share of n-grams left out at either end of their weights, so that a few words move little. Chosen on the train file of
-RouteLLM's MMLU, where it is worth .003 of APGR as well; more of it steers less and ranks worse."""
+"""Share of n-grams left out at either end of their weights, so that a few words move little. Chosen on the train file
+of RouteLLM's MMLU, where it is worth .003 of APGR as well; more of it steers less and ranks worse."""
 CLIP = 99.9
 """Percentile of the weights beyond which none is heard."""
 FOLDS = 5
