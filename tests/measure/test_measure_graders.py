@@ -187,6 +187,19 @@ def test_what_is_judged_cannot_leave_its_string(tmp_path: Path) -> None:
     assert len({one["seal"] for one in seen}) == 3
 
 
+@pytest.mark.timeout(40)
+def test_a_judge_does_not_judge_its_own_family(tmp_path: Path) -> None:
+    async def main(at: Stage, judge: str) -> dict[str, str]:
+        order = at.order(prompts(5, {KIND: 2}), judge=JudgeOrder(judge))
+        async with opened(at.config, order) as bench:
+            return bench.entrants[0].unfit
+
+    with stage(tmp_path) as at:
+        assert asyncio.run(main(at, "sim/nano")) == {"sim/nano": "is of the family of its judge 'sim/nano'"}
+        with pytest.raises(ProofError, match=r"the reference 'sim/frontier' .* is of the family of its judge"):
+            asyncio.run(main(at, "sim/frontier"))
+
+
 # --- pairs -----------------------------------------------------------------------------------------
 
 

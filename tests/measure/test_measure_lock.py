@@ -103,6 +103,13 @@ def test_a_lock_verifies_and_reads_back(lock: Path) -> None:
     assert msgspec.json.decode(lock.read_bytes())["version"] == 1
 
 
+def test_a_lock_says_when_it_rests_on_other_prompts(lock: Path) -> None:
+    (one,) = read_lock(lock)
+    assert verify(lock, one.prompt_set).valid
+    (finding,) = verify(lock, "sha256:" + "2" * 64).findings
+    assert "it rests on the prompts" in finding.problem
+
+
 def test_every_changed_byte_is_seen(lock: Path) -> None:
     (certificate,) = read_lock(lock)
     grades = grades_path(lock, certificate.grades)
@@ -195,3 +202,4 @@ def test_a_certificate_is_void_when_what_it_names_changes(lock: Path) -> None:
     without = replace(gone, cards={name: card for name, card in gone.cards.items() if name != MID})
     assert "not in the config any more" in why_void(one, without, REFERENCES)
     assert "no task type" in why_void(one, replace(gone, task_types={}), REFERENCES)
+    assert "verifiers are of version" in why_void(replace(one, grader="verified:0"), gone, REFERENCES)

@@ -24,6 +24,9 @@ from baton.types.verdict import (
     Verdict,
 )
 
+VERSION = 1
+"""Of what the verifiers say: grades of another version are others, and certificates that rest on them are void."""
+
 _VERIFIERS: dict[type, Callable[[Answer, Any], Verdict]] = {
     Shape: shape,
     Exact: exact,

@@ -10,6 +10,7 @@ import typer
 
 from baton.cli.configured import ConfigOption, configured
 from baton.cli.measuring import PromptsOption, RecordOption, SeedOption, TypeOption, record_beside
+from baton.types.errors import ProofError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,6 +46,9 @@ def label(
     who = by or getpass.getuser()
     with Journal(record or record_beside(found), keep_answers=found.content.mode != "off") as journal:
         waiting = _waiting(journal, found, known, tuple(model or ()), who)
+        if not waiting and not journal.labels:
+            told = f"{journal.path} holds no answers to these prompts with their text: measure first"
+            raise ProofError(f"{told}{', and not with content.mode: off' if found.content.mode == 'off' else ''}")
         random.Random(seed).shuffle(waiting)  # noqa: S311 - a sample, not a secret
         done = _ask_all(waiting[:count], known, journal, who, Console())
     sys.stderr.write(f"{done} labels by {who}; {len(waiting) - done} recorded answers are not labelled\n")

@@ -6,17 +6,20 @@ from typing import Annotated
 
 import typer
 
-from baton.cli.measuring import JsonOption, print_json
+from baton.cli.measuring import JsonOption, TypeOption, print_json
 
 
 def verify(
     lock: Annotated[Path, typer.Argument(help="A policy.lock, with its grades beside it.")] = Path("policy.lock"),
+    prompts: Annotated[Path | None, typer.Option(help="The prompt set that it is said to rest on.")] = None,
+    task_type: TypeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Recompute every certificate from the recorded grades; exit 1 where a byte of either was changed."""
+    from baton.measure.datasets.load import load_prompts
     from baton.measure.lock import verify as recompute
 
-    found = recompute(lock)
+    found = recompute(lock, None if prompts is None else load_prompts(prompts, task_type).hash)
     if as_json:
         print_json({"valid": found.valid, "certificates": found.findings})
     for one in found.findings:

@@ -13,9 +13,10 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from baton.check.verify import VERSION as VERIFIERS
 from baton.decide.features import VERSION as FEATURES
 from baton.decide.terms import AUTO
-from baton.types.certificate import Certificate, identity
+from baton.types.certificate import VERIFIED, Certificate, identity
 from baton.types.decision import PolicySnapshot
 from baton.types.errors import ProofError
 
@@ -86,6 +87,8 @@ def why_void(certificate: Certificate, snapshot: PolicySnapshot, references: dic
     reference = references.get(certificate.task_type)
     if reference != certificate.reference:
         return f"the reference of {certificate.task_type!r} is {reference!r} now, not {certificate.reference!r}"
+    if certificate.grader.startswith(f"{VERIFIED}:") and certificate.grader != f"{VERIFIED}:{VERIFIERS}":
+        return f"the verifiers are of version {VERIFIERS} now, not of that of {certificate.grader!r}"
     if certificate.features and certificate.features != features_of(snapshot):
         return f"difficulty is read by {features_of(snapshot)!r} now, not by {certificate.features!r}"
     changes = (_changed(model, meant, snapshot) for model, meant in certificate.models.items())

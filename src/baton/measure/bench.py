@@ -5,7 +5,7 @@ through the examiner; 4. everything is closed, whatever happened. The same order
 """
 
 import hashlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol
@@ -25,8 +25,9 @@ from baton.measure.graders.pairwise import PairwiseJudge
 from baton.measure.graders.rubric import DEFAULT_CRITERIA, RubricJudge
 from baton.measure.graders.verified import VerifiedGrader, refuse_without_check
 from baton.measure.journal import Journal
+from baton.protocol.private import model_family
 from baton.protocol.request import read_request
-from baton.types.card import Capability
+from baton.types.card import Capability, ModelCard
 from baton.types.certificate import identity
 from baton.types.errors import ProofError, RequestError
 
@@ -158,6 +159,8 @@ def entrants_of(config: Config, order: Order) -> tuple[Entrants, ...]:
             if model != AUTO and (lacking := needs - snapshot.cards[model].capabilities):
                 unfit[model] = f"lacks {', '.join(sorted(lacking))}"
         others = sorted(model for model in set(candidates) - {references[name]} if model not in unfit)
+        if order.judge is not None:
+            unfit |= _kin(order.judge.model, (*candidates, references[name]), snapshot.cards)
         if references[name] in unfit:
             told = f"the reference {references[name]!r} of {name!r} {unfit[references[name]]}: name another one"
             raise ProofError(told)
@@ -165,6 +168,13 @@ def entrants_of(config: Config, order: Order) -> tuple[Entrants, ...]:
         models = (references[name], *others)
         found.append(Entrants(name, prompts, references[name], models, unfit, own.floor, own.min_quality))
     return tuple(found)
+
+
+def _kin(judge: str, models: Iterable[str], cards: Mapping[str, ModelCard]) -> dict[str, str]:
+    """Models that the judge must not judge: itself, and those of its family."""
+    family = model_family(cards[judge].upstream)
+    kin = [model for model in models if model in cards and model_family(cards[model].upstream) == family]
+    return dict.fromkeys(kin, f"is of the family of its judge {judge!r}")
 
 
 def _needs(prompts: tuple[Prompt, ...]) -> frozenset[Capability]:

@@ -49,8 +49,11 @@ def evidence_beside(path: Path, certificates: Iterable[Certificate]) -> dict[str
     return found
 
 
-def verify(path: Path) -> Verified:
-    """Recomputes every certificate from the recorded grades. Raises ProofError where the lock itself cannot be read."""
+def verify(path: Path, prompt_set: str | None = None) -> Verified:
+    """Recomputes every certificate from the recorded grades. Raises ProofError where the lock itself cannot be read.
+
+    `prompt_set`: the hash of the prompts that it is said to rest on.
+    """
     certificates = read_lock(path)
     computed: dict[str, tuple[Certificate, ...] | str] = {}
     findings = []
@@ -64,6 +67,8 @@ def verify(path: Path) -> Verified:
             problem = _difference(one, found)
         else:
             problem = ""
+        if not problem and prompt_set not in {None, one.prompt_set}:
+            problem = f"it rests on the prompts {one.prompt_set}, not on {prompt_set}"
         findings.append(Finding(one.name, one.task_type, one.rung, problem))
     return Verified(not any(one.problem for one in findings), tuple(findings), certificates)
 

@@ -19,6 +19,10 @@ Serves = Literal["rung", "gate", "cascade", "policy"]
 rung first and the reference where the answer did not hold; a whole policy."""
 
 
+VERIFIED = "verified"
+"""The kind of a grader that needs no model; its id ends with the version of the verifiers."""
+
+
 class Certificate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`Quality >= rho * quality of the reference` holds with confidence 1 - delta; void when anything it names changes.
 

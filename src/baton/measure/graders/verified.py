@@ -4,18 +4,16 @@ import asyncio
 
 from baton.check.json_text import NoJson, read_json
 from baton.check.verifiers.numeric import final_number
-from baton.check.verify import verify
+from baton.check.verify import VERSION, verify
 from baton.measure.datasets.prompt import Prompt
 from baton.measure.graders.grader import Grading
+from baton.types.certificate import VERIFIED
 from baton.types.errors import DatasetError
 from baton.types.verdict import Answer, Check, Executes, Fields, Numeric, Shape, ToolCalled
 
-VERSION = 1
-"""Of what the verifiers say: grades of another version are others."""
-
 
 class VerifiedGrader:
-    id = f"verified:{VERSION}"
+    id = f"{VERIFIED}:{VERSION}"
     relative = False
 
     async def grade(self, prompt: Prompt, answer: Answer, _reference: Answer | None = None) -> Grading:
