@@ -93,7 +93,7 @@ class House:
         self.hooks = Hooks(config.hooks)
         self.media = Media(config.media)
         self.sessions = Sessions(snapshot, life.keep, config.state.sessions_ttl_s, time.time)
-        self.judges: dict[str, Judge] = {}
+        self.judges: dict[str, Judge] = {} if earlier is None else earlier.judges
         """Judges of answers, by the name that steps of cascades call them by."""
         self.webhooks: Webhooks = _webhooks(config, earlier)
         self.calls.opened = self._tell_breaker
