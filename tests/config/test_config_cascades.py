@@ -51,7 +51,7 @@ def test_agreement_needs_two_of_the_cheap_models() -> None:
         ("{models: [sim/nano], agree_with: sim/nano, escalate_to: sim/frontier}", "names 'sim/nano' twice"),
         ("{models: [], escalate_to: sim/frontier}", "is an empty list"),
         ("{models: [sim/nano], escalate_to: sim/frontier, min_logprob: 1}", "must be at most 0"),
-        ("{models: [sim/nano], escalate_to: sim/frontier, agree: 2}", "unknown key 'agree'"),
+        ("{models: [sim/nano], escalate_to: sim/frontier, agre: 2}", "unknown key 'agre'"),
     ],
 )
 def test_what_is_wrong_with_a_cascade_is_told(cascade: str, problem: str) -> None:

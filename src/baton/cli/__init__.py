@@ -9,6 +9,7 @@ import typer
 
 from baton.cli.backtest import backtest
 from baton.cli.baseline import baseline
+from baton.cli.cascade import cascade
 from baton.cli.certify import certify
 from baton.cli.content import content_app
 from baton.cli.demo.command import demo
@@ -37,7 +38,22 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (up, demo, route, explain, backtest, handoff, report, spend, validate, schema, simulate, wire, unwire):
+for command in (
+    up,
+    demo,
+    route,
+    explain,
+    backtest,
+    cascade,
+    handoff,
+    report,
+    spend,
+    validate,
+    schema,
+    simulate,
+    wire,
+    unwire,
+):
     app.command()(command)
 for command in (baseline, ladder, certify, verify, promote, label, learn):
     app.command(rich_help_panel="Proof")(command)

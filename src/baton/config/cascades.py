@@ -28,7 +28,10 @@ def cascade_of(
         if arms.count(arm) > 1 or arm == strong:
             problems.add(where, f"names {arm!r} twice: an answer that is asked for again says nothing new")
             return None
-    quorum = AGREEING if entry.agree_with is not None else 1
+    quorum = entry.agree or (AGREEING if entry.agree_with is not None else 1)
+    if quorum > len(arms):
+        problems.add(f"{where}.agree", f"is {quorum}, but only {len(arms)} are asked: so many can never agree")
+        return None
     return CascadePlan(
         task_type,
         tuple(CascadeStep(arm, entry.checks, quorum) for arm in arms),

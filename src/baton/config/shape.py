@@ -157,6 +157,10 @@ class CascadeEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_default
     agree_with: Annotated[
         str | None, Meta(description="A second cheap model: only an answer that two of them give is kept")
     ] = None
+    agree: Annotated[
+        Annotated[int, Meta(ge=1, le=8)] | None,
+        Meta(description="How many of the models must give the same answer; default: 2 with `agree_with`, else 1"),
+    ] = None
     checks: Annotated[
         tuple[Word, ...],
         Meta(description="Checks beside those that are always made: logprob, executes, or the name of a judge"),

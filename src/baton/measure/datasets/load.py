@@ -50,7 +50,7 @@ def load_recorded(path: Path, task_type: str | None = None) -> list[Recorded]:
 
 def holds_grades(path: Path) -> bool:
     """Whether the first row that can be read is a grade. Raises DatasetError where there is no file."""
-    for _, row in _rows(path):
+    for _, row in numbered_rows(path):
         if not isinstance(row, ValueError):
             return is_grade(row)
     return False
@@ -66,7 +66,7 @@ def write_prompts(prompts: PromptSet, path: Path) -> None:
 def _read(path: Path, of: Callable[[Row], T]) -> tuple[list[tuple[str, T]], list[str]]:
     found: list[tuple[str, T]] = []
     problems: list[str] = []
-    for place, row in _rows(path):
+    for place, row in numbered_rows(path):
         try:
             if isinstance(row, ValueError):
                 raise row
@@ -83,7 +83,8 @@ def _raise(path: Path, problems: list[str], *, empty: bool) -> None:
         raise DatasetError(str(path), ["holds no rows: there is nothing to measure"])
 
 
-def _rows(path: Path) -> Numbered:
+def numbered_rows(path: Path) -> Numbered:
+    """Rows of any kind with the place they stand in. Raises DatasetError for what is no file of rows."""
     if not path.is_file():
         raise DatasetError(str(path), ["no such file: name a .jsonl, .json or .parquet file"])
     readers = {".jsonl": _lines, ".json": _list, ".parquet": _parquet}
