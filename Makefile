@@ -5,7 +5,7 @@ PIP := $(PY) -m pip install --disable-pip-version-check -q -c constraints.txt
 export PYTEST_DISABLE_PLUGIN_AUTOLOAD = 1
 
 .DEFAULT_GOAL := list
-.PHONY: list demo test test-clients check fix bench clean
+.PHONY: list demo test test-clients check fix bench bench-peers clean
 
 list:  ## list these recipes
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,13 @@ bench: $(VENV)/.dev  ## CPU per request beside nginx, every fault, what statisti
 	$(PY) bench/faults.py --json
 	$(PY) bench/statistics.py --json
 	$(PY) bench/overhead.py --json
+
+bench-peers:  ## other routers in environments of their own (1.5 GB), for the key `peers` of bench/routing.py
+	python3 -m venv .venv-peers/litellm && .venv-peers/litellm/bin/pip install -q 'litellm[proxy]==1.106.2'
+	python3 -m venv .venv-peers/cascadeflow && .venv-peers/cascadeflow/bin/pip install -q 'cascadeflow==1.2.0'
+	python3 -m venv .venv-peers/uncommonroute && .venv-peers/uncommonroute/bin/pip install -q \
+		httpx numpy scikit-learn starlette uvicorn xgboost
+	.venv-peers/uncommonroute/bin/pip install -q --no-deps 'uncommon-route==0.7.21'
 
 clean:  ## remove environments and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .demo build dist

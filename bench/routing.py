@@ -17,6 +17,7 @@ from routing_arena import mmlu_regret, routerarena
 from routing_cascade import cascade
 from routing_cpu import decision_cpu
 from routing_learned import routellm_gsm8k, routellm_mmlu
+from routing_peers import peers
 from routing_pools import llmrouter, routerbench
 from routing_prior import prior
 from routing_savings import savings
@@ -31,6 +32,7 @@ KEYS: dict[str, Callable[[Path], Any]] = {
     "cascade": cascade,
     "routellm_mmlu": routellm_mmlu,
     "routellm_gsm8k": routellm_gsm8k,
+    "peers": peers,
     "prior": prior,
     "decision_cpu": decision_cpu,
     "savings": savings,

@@ -46,15 +46,9 @@ def routellm_mmlu(data: Path) -> dict[str, Any]:
 
 def routellm_gsm8k(data: Path) -> dict[str, Any]:
     whole = joined([pairs(data / "routing", "routellm_gsm8k", split) for split in ("train", "test")])
-    features = features_of(whole.prompts)
     seeds = []
     for seed in range(3):
-        scores = np.zeros(len(whole))
-        rng = np.random.default_rng(seed)
-        for training, held in folds(len(whole), 5, rng):
-            reader = ResidualReader(_learned(whole.at(training), seed).residual)
-            found = np.array([reader.scores(features[row])[MIXTRAL] for row in held])
-            scores[held] = (found - found.mean()) / found.std()  # each fold has weights, and so a scale, of its own
+        scores, rng = scores_over_folds(whole, seed), np.random.default_rng(seed)
         ahead, between = apgr_difference(scores, lengths(whole), whole.weak, whole.strong, rng)
         seeds.append(
             {
@@ -70,6 +64,17 @@ def routellm_gsm8k(data: Path) -> dict[str, Any]:
         "length_alone": figures(lengths(whole), whole),
         "published": PUBLISHED_GSM8K,
     }
+
+
+def scores_over_folds(whole: Pairs, seed: int) -> np.ndarray:
+    """Each prompt by weights of the other four folds; standardised, since each fold's weights have their own scale."""
+    features = features_of(whole.prompts)
+    scores = np.zeros(len(whole))
+    for training, held in folds(len(whole), 5, np.random.default_rng(seed)):
+        reader = ResidualReader(_learned(whole.at(training), seed).residual)
+        found = np.array([reader.scores(features[row])[MIXTRAL] for row in held])
+        scores[held] = (found - found.mean()) / found.std()
+    return scores
 
 
 def graded_of(sample: Pairs) -> Graded:
