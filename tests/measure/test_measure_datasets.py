@@ -113,6 +113,12 @@ def test_a_bad_grade_is_named_with_its_line(tmp_path: Path, row: object, told: s
     assert told in str(caught.value)
 
 
+def test_the_first_of_two_grades_is_taken_where_that_is_asked_for(tmp_path: Path) -> None:
+    path = written(tmp_path / "g.jsonl", GRADE | {"task": "law"}, GRADE | {"grade": 1.0, "task": "law"})
+    (one,) = load_recorded(path, column="task", first=True)
+    assert (one.grade, one.task_type) == (0.5, "law")
+
+
 def test_nan_in_parquet_is_refused(tmp_path: Path) -> None:
     columns = {
         "prompt_id": ["a", "b", "c"],

@@ -8,8 +8,10 @@ from baton.cli.configured import ConfigOption
 from baton.cli.measuring import (
     BudgetOption,
     ChanceOption,
+    ColumnOption,
     ConcurrencyOption,
     CriterionOption,
+    FirstOption,
     FreshPin,
     Given,
     JsonOption,
@@ -42,6 +44,8 @@ def baseline(
     model: ModelOption = None,
     per_type: Annotated[int, typer.Option(min=1, help="Prompts of each task type.")] = 100,
     task_type: TypeOption = None,
+    type_column: ColumnOption = "task_type",
+    first: FirstOption = False,
     seed: SeedOption = 7,
     judge: JudgeOption = None,
     pairwise: PairwiseOption = False,
@@ -59,6 +63,7 @@ def baseline(
         command="baseline", config=config, prompts=prompts, budget=budget, models=tuple(model or ()),
         task_type=task_type, seed=seed, judge=judge, pairwise=pairwise, criteria=tuple(criterion or ()),
         concurrency=concurrency, record=record, reference=reference, chance=chance, max_output=max_output,
+        column=type_column, first=first,
         date=None, pin=pin,
     )  # fmt: skip
     with Shown(shown_to(as_json)) as shown:

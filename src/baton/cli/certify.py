@@ -90,13 +90,15 @@ def certify(
     from rich.console import Console
 
     from baton.measure.ladder import Rules
+    from baton.measure.proposals import refuse_edited
 
     given = Given(
         command="certify policy" if policy else "certify", config=config, prompts=prompts, budget=budget,
         models=("auto",) if policy else tuple(rung or ()), task_type=task_type, seed=seed, judge=None, pairwise=False,
         criteria=(), concurrency=concurrency, record=record, reference=None, chance=None, max_output=max_output,
-        date=date, pin=pin,
+        date=date, pin=pin, claim=f"{rho} {delta} {pilot}",
     )  # fmt: skip
+    refuse_edited(out)
     with Shown(shown_to(as_json)) as shown:
         if policy:
             whole = Rules(rho=rho, delta=delta, pilot=pilot or 30, serves="policy")

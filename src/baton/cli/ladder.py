@@ -10,9 +10,11 @@ from baton.cli.configured import ConfigOption
 from baton.cli.measuring import (
     BudgetOption,
     ChanceOption,
+    ColumnOption,
     ConcurrencyOption,
     CriterionOption,
     DateOption,
+    FirstOption,
     FreshPin,
     Given,
     JsonOption,
@@ -91,6 +93,8 @@ def ladder(
     cap: Annotated[int | None, typer.Option(min=10, help="Pairs of a rung after which it stays undecided.")] = None,
     out: Annotated[Path, typer.Option(help="Where certificates are proposed.")] = Path("policy.proposed.lock"),
     task_type: TypeOption = None,
+    type_column: ColumnOption = "task_type",
+    first: FirstOption = False,
     seed: SeedOption = 7,
     judge: JudgeOption = None,
     pairwise: PairwiseOption = False,
@@ -106,13 +110,16 @@ def ladder(
 ) -> None:
     """Find the cheapest adequate model of each task type: adequate, degrades, or not enough data and how many more."""
     from baton.measure.ladder import Rules
+    from baton.measure.proposals import refuse_edited
 
     given = Given(
         command="ladder", config=config, prompts=prompts, budget=budget, models=tuple(model or ()),
         task_type=task_type, seed=seed, judge=judge, pairwise=pairwise, criteria=tuple(criterion or ()),
-        concurrency=concurrency, record=record, reference=reference, chance=chance, max_output=max_output, date=date,
-        pin=pin,
+        concurrency=concurrency, record=record, reference=reference, chance=chance, max_output=max_output,
+        column=type_column, first=first, date=date,
+        pin=pin, claim=f"{rho} {delta} {mode} {cap}",
     )  # fmt: skip
+    refuse_edited(out)
     rules = Rules(rho=rho, delta=delta, cap=cap, mode=mode)
     with Shown(shown_to(as_json)) as shown:
         found = run(lambda: _ladder(given, rules, out, shown))

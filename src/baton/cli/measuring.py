@@ -34,6 +34,10 @@ ModelOption = Annotated[
     list[str] | None, typer.Option(help="Measure this model; may be repeated. Default: all that may serve.")
 ]
 TypeOption = Annotated[str | None, typer.Option(help="Task type of prompts that name none.")]
+ColumnOption = Annotated[str, typer.Option(help="Column of recorded grades that names the task type.")]
+FirstOption = Annotated[
+    bool, typer.Option("--first", help="Of recorded grades of the same prompt and model take the first.")
+]
 SeedOption = Annotated[int, typer.Option(min=0, help="Order in which prompts are drawn.")]
 JudgeOption = Annotated[str | None, typer.Option(help="Model that judges what no program can grade.")]
 PairwiseOption = Annotated[
@@ -73,6 +77,10 @@ class Given(Struct, frozen=True, kw_only=True):
     chance: float | None
     max_output: int
     date: str | None
+    column: str = "task_type"
+    first: bool = False
+    claim: str = ""
+    """What besides models and prompts makes it another run."""
     pin: Path | None = None
     per_type: int = 2_000
     """Prompts of a task type that are taken from the ledger."""
@@ -96,7 +104,7 @@ async def bench_of(given: Given, shown: "Shown") -> "AsyncIterator[tuple[Bench, 
 
     if given.prompts is not None and holds_grades(given.prompts):
         config = configured(given.config) if file_of(given.config) is not None else None
-        rows = load_recorded(given.prompts, given.task_type)
+        rows = load_recorded(given.prompts, given.task_type, given.column, first=given.first)
         references = {one.task_type: given.reference for one in rows} if given.reference is not None else {}
         order = RecordedOrder(
             command=given.command, source=str(given.prompts), date=_day(given.date), references=references,
@@ -126,7 +134,8 @@ def _order(given: Given, config: "Config") -> "Order":
     if given.judge is not None:
         judge = JudgeOrder(given.judge, given.pairwise, given.criteria or DEFAULT_CRITERIA)
     return Order(
-        command=given.command, prompts=prompts, budget=nano_from_usd(given.budget), date=_day(given.date),
+        command=f"{given.command} {given.claim}".strip(), prompts=prompts,
+        budget=nano_from_usd(given.budget), date=_day(given.date),
         record=given.record or record_beside(config), models=given.models, seed=given.seed, judge=judge,
         max_output=given.max_output, concurrency=given.concurrency, chance=given.chance,
     )  # fmt: skip

@@ -132,7 +132,7 @@ def line_of(model: str, rows: Sequence[Outcome], judge: JudgeFigures | None = No
     costs = [usd_from_nano(one.cost) for one in rows]
     total = math.fsum(costs)
     won = math.fsum(grades)
-    times = sorted(one.duration_s for one in answered)
+    times = sorted(one.duration_s for one in answered if one.duration_s)  # recorded grades may come without
     return Line(
         model=model,
         n=len(graded),

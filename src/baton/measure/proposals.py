@@ -9,6 +9,12 @@ from baton.measure.lock import evidence_beside, write_lock
 from baton.types.certificate import Certificate
 
 
+def refuse_edited(path: Path) -> None:
+    """Before anything is paid. Raises ProofError for proposals that new ones could not be added to."""
+    if path.exists():
+        evidence_beside(path, read_lock(path))
+
+
 def propose(path: Path, file: bytes, certificates: Sequence[Certificate]) -> None:
     """New ones take the place of those for the same; nothing is written where there is none.
 

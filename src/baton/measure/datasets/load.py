@@ -35,17 +35,22 @@ def load_prompts(path: Path, task_type: str | None = None) -> PromptSet:
     return pinned((prompt for _, prompt in prompts), f"{len(prompts)} prompts of {path.name}")
 
 
-def load_recorded(path: Path, task_type: str | None = None) -> list[Recorded]:
-    """Raises DatasetError with every bad row: no grade, NaN, out of range, a prompt graded twice for one model."""
-    rows, problems = _read(path, lambda row: recorded_of(row, task_type))
-    seen: dict[tuple[str, str, str], str] = {}
+def load_recorded(
+    path: Path, task_type: str | None = None, column: str = "task_type", *, first: bool = False
+) -> list[Recorded]:
+    """`column` names the task type of a row; `first`: of a prompt that a model was graded twice on, take the first.
+
+    Raises DatasetError with every bad row: no grade, NaN, out of range, a prompt graded twice for one model.
+    """
+    rows, problems = _read(path, lambda row: recorded_of(row, task_type, column))
+    kept: dict[tuple[str, str, str], tuple[str, Recorded]] = {}
     for place, one in rows:
         key = (one.task_type, one.id, one.model)
-        if key in seen:
-            problems.append(f"{place}: {one.model!r} on prompt {one.id!r} is graded already in {seen[key]}")
-        seen.setdefault(key, place)
+        if key in kept and not first:
+            problems.append(f"{place}: {one.model!r} on prompt {one.id!r} is graded already in {kept[key][0]}")
+        kept.setdefault(key, (place, one))
     _raise(path, problems, empty=not rows)
-    return [one for _, one in rows]
+    return [one for _, one in kept.values()]
 
 
 def holds_grades(path: Path) -> bool:

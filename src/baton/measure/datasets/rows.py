@@ -22,11 +22,6 @@ PROMPT_MEMBERS = frozenset({
     "id", "task_type", "body", "dialect", "messages", "prompt", "system", "tools", "response_format",
     "max_completion_tokens", "check", "gold", "cluster",
 })  # fmt: skip
-GRADE_MEMBERS = frozenset({
-    "id", "prompt_id", "task_type", "model", "grade", "correct", "cost_usd", "duration_s", "grader", "cluster",
-    "difficulty", "task", "prompt", "system", "input_tokens", "output_tokens", "response",
-})  # fmt: skip
-"""With the members of recorded answers that a grade does not need."""
 OF_THE_BODY = ("tools", "response_format", "max_completion_tokens")
 
 
@@ -69,17 +64,15 @@ def prompt_of(row: Row, task_type: str | None) -> Prompt:
     )
 
 
-def recorded_of(row: Row, task_type: str | None) -> Recorded:
-    """Raises ValueError."""
-    if unknown := sorted(set(row) - GRADE_MEMBERS):
-        raise ValueError(f"has members that are not known: {', '.join(unknown)}")
+def recorded_of(row: Row, task_type: str | None, column: str = "task_type") -> Recorded:
+    """`column` names the task type; members that mean nothing here are passed over. Raises ValueError."""
     name = "grade" if "grade" in row else "correct"
     id_, model = _text(row, "id") or _text(row, "prompt_id") or _text(row, "prompt"), _text(row, "model")
     if not id_ or not model:
         raise ValueError("a grade names the `id` of its prompt and its `model`")
     return Recorded(
         id=id_,
-        task_type=_task_type(row, task_type),
+        task_type=_task_type(row, task_type, column),
         model=model,
         grade=share(row.get(name), name),
         cost=nano_from_usd(_number(row, "cost_usd")),
@@ -145,10 +138,10 @@ def _messages(value: Any) -> list[Mapping[str, Any]]:
     raise ValueError("`messages` must be a list of messages with a `role`")
 
 
-def _task_type(row: Row, given: str | None) -> str:
-    found = _text(row, "task_type") or given
+def _task_type(row: Row, given: str | None, column: str = "task_type") -> str:
+    found = _text(row, column) or given
     if not found:
-        raise ValueError("names no `task_type`: give it, or say --task-type for the whole file")
+        raise ValueError(f"names no `{column}`: give it, or say --task-type for the whole file")
     return found
 
 
