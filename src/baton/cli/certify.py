@@ -99,18 +99,16 @@ def certify(
         date=date, pin=pin, claim=f"{rho} {delta} {pilot}",
     )  # fmt: skip
     refuse_edited(out)
+    rules = Rules(rho=rho, delta=delta, pilot=pilot or (30 if policy else 100), serves="policy" if policy else "rung")
     with Shown(shown_to(as_json)) as shown:
-        if policy:
-            whole = Rules(rho=rho, delta=delta, pilot=pilot or 30, serves="policy")
-            ladders = run(lambda: _policies(given, whole, out, shown))
-            if not as_json:
-                print_ladders(ladders, Console(), out)
-        else:
-            gates = run(lambda: _gates(given, Rules(rho=rho, delta=delta, pilot=pilot or 100), out, shown))
-            if not as_json:
-                print_gates(gates, Console(), out)
+        ladders = run(lambda: _policies(given, rules, out, shown)) if policy else []
+        gates = [] if policy else run(lambda: _gates(given, rules, out, shown))
     if as_json:
         print_json(ladders if policy else gates)
+    elif policy:
+        print_ladders(ladders, Console(), out)
+    else:
+        print_gates(gates, Console(), out)
 
 
 async def _policies(given: Given, rules: "Rules", out: Path, shown: Shown) -> list[TypeLadder]:
