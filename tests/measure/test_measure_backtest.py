@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from baton.measure.backtest import Backtest, backtest
-from baton.measure.traffic import TrafficError, from_file, from_ledger
+from baton.measure.traffic import from_file, from_ledger
 from baton.record.ledger import Ledger
 from baton.types.decision import Decision, PolicySnapshot
-from baton.types.errors import LedgerError
+from baton.types.errors import DatasetError, LedgerError
 from baton.types.money import Usage
 from baton.types.outcome import Attempt, Content, Finished, Grade
 from tests.config.texts import FLEET, parsed
@@ -159,16 +159,16 @@ def test_what_the_new_policy_would_refuse_is_counted(tmp_path: Path) -> None:
 )
 def test_a_bad_row_is_told_with_its_line(tmp_path: Path, row: dict[str, object], words: str) -> None:
     good = {"id": "b", "model": WEAK, "grade": 1.0}
-    with pytest.raises(TrafficError, match=r"line 2: ") as caught:
+    with pytest.raises(DatasetError, match=r"line 2: ") as caught:
         from_file(jsonl(tmp_path / "bad.jsonl", [good, row]))
     assert words in str(caught.value)
 
 
 def test_rows_that_contradict_each_other_are_told(tmp_path: Path) -> None:
     row = {"id": "a", "model": WEAK, "grade": 1.0}
-    with pytest.raises(TrafficError, match="more than one row for 'sim/nano'"):
+    with pytest.raises(DatasetError, match="more than one row for 'sim/nano'"):
         from_file(jsonl(tmp_path / "twice.jsonl", [row, row]))
-    with pytest.raises(TrafficError, match="of several answers that they were served"):
+    with pytest.raises(DatasetError, match="of several answers that they were served"):
         from_file(jsonl(tmp_path / "both.jsonl", [row | {"served": True}, row | {"model": STRONG, "served": True}]))
 
 
@@ -178,12 +178,12 @@ def test_what_is_no_log_is_told(tmp_path: Path) -> None:
     (tmp_path / "x.parquet").write_bytes(b"no")
     (tmp_path / "empty.jsonl").write_text("\n")
     for name, words in {
-        "x.jsonl": "not valid JSON", "x.csv": "is no format", "x.parquet": "no Parquet", "empty.jsonl": "no rows",
+        "x.jsonl": "not valid JSON", "x.csv": "no format", "x.parquet": "no Parquet", "empty.jsonl": "no rows",
         "gone.jsonl": "no such file",
     }.items():  # fmt: skip
-        with pytest.raises(TrafficError, match=words):
+        with pytest.raises(DatasetError, match=words):
             from_file(tmp_path / name)
     with pytest.raises(LedgerError):
         from_ledger(tmp_path / "gone.db")
-    with pytest.raises(TrafficError, match="no answered request"):
+    with pytest.raises(DatasetError, match="no answered request"):
         from_ledger(ledger(tmp_path / "empty.db", []))

@@ -6,30 +6,24 @@ It comes from a ledger, or from a file of graded answers: JSONL or Parquet, one 
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
+from baton.measure.datasets.load import numbered_rows
 from baton.protocol.request import read_request
 from baton.record.database import Place
 from baton.record.replay import Past, past_requests
 from baton.types.card import Dialect
-from baton.types.errors import BatonError, MalformedBody
+from baton.types.errors import DatasetError, MalformedBody
 from baton.types.money import Usage, nano_from_usd
 from baton.types.request import Facts, Request, Wish
 
 BYTES_PER_TOKEN = 4
-SHOWN = 5
 DIALECTS: tuple[Dialect, ...] = ("openai-chat", "openai-responses", "anthropic", "gemini", "ollama")
-
-
-class TrafficError(BatonError):
-    """The log cannot be replayed; the text says what is wrong with it, row by row, and what to do."""
-
-    code = "traffic_error"
 
 
 class Logged(Struct, frozen=True):
@@ -53,18 +47,18 @@ class Logged(Struct, frozen=True):
 
 
 def from_ledger(place: Place, since: float = 0.0) -> list[Logged]:
-    """Raises LedgerError, and TrafficError where there is nothing to replay."""
+    """Raises LedgerError, and DatasetError where there is nothing to replay."""
     found = [_of_past(one) for one in past_requests(place, since)]
     if not found:
-        raise TrafficError(f"{place}: holds no answered request: nothing can be replayed")
+        raise DatasetError(str(place), ["holds no answered request: nothing can be replayed"])
     return found
 
 
 def from_file(path: Path, task_type: str | None = None) -> list[Logged]:
-    """`task_type` holds for rows that name none. Raises TrafficError with every bad row."""
+    """`task_type` holds for rows that name none. Raises DatasetError with every bad row."""
     problems: list[str] = []
     grouped: dict[str, list[_Row]] = {}
-    for place, raw in _rows(path):
+    for place, raw in numbered_rows(path):
         try:
             row = _row(raw, task_type)
         except ValueError as error:
@@ -74,10 +68,9 @@ def from_file(path: Path, task_type: str | None = None) -> list[Logged]:
     for name, rows in grouped.items():
         problems += [f"prompt {name!r}: {error}" for error in _contradictions(rows)]
     if problems:
-        more = [f"and {len(problems) - SHOWN} more"] if len(problems) > SHOWN else []
-        raise TrafficError("\n".join(f"{path}: {one}" for one in [*problems[:SHOWN], *more]))
+        raise DatasetError(str(path), problems)
     if not grouped:
-        raise TrafficError(f"{path}: holds no rows: nothing can be replayed")
+        raise DatasetError(str(path), ["holds no rows: nothing can be replayed"])
     return [_of_rows(name, rows) for name, rows in grouped.items()]
 
 
@@ -188,43 +181,6 @@ def _of_rows(name: str, rows: Sequence[_Row]) -> Logged:
         {row.model: row.cost for row in rows if row.cost is not None},
         usage, None if went_out is None else went_out.propensity, prompt is not None,
     )  # fmt: skip
-
-
-def _rows(path: Path) -> Iterable[tuple[str, Mapping[str, Any] | ValueError]]:
-    if not path.is_file():
-        raise TrafficError(f"{path}: no such file: name a ledger, a .jsonl or a .parquet file")
-    if path.suffix == ".parquet":
-        return _parquet(path)
-    if path.suffix == ".jsonl":
-        return _lines(path)
-    raise TrafficError(f"{path}: {path.suffix or 'no ending'!r} is no format of a log: use .db, .jsonl or .parquet")
-
-
-def _lines(path: Path) -> Iterator[tuple[str, Mapping[str, Any] | ValueError]]:
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if line.strip():
-                yield f"line {number}", _object(line)
-
-
-def _object(line: bytes) -> Mapping[str, Any] | ValueError:
-    try:
-        value = msgspec.json.decode(line)
-    except (ValueError, RecursionError) as error:
-        return ValueError(f"is not valid JSON: {error}")
-    return value if isinstance(value, dict) else ValueError("is not a JSON object")
-
-
-def _parquet(path: Path) -> Iterator[tuple[str, Mapping[str, Any] | ValueError]]:
-    try:
-        from pyarrow import ArrowInvalid, parquet
-    except ImportError:
-        raise TrafficError("Parquet needs pyarrow: pip install 'batonpass[data]'") from None
-    try:
-        rows = parquet.read_table(path).to_pylist()
-    except (ArrowInvalid, OSError) as error:
-        raise TrafficError(f"{path}: is no Parquet file that can be read: {error}") from error
-    yield from ((f"row {number}", row) for number, row in enumerate(rows))
 
 
 def _text(row: Mapping[str, Any], name: str) -> str | None:
