@@ -476,3 +476,30 @@ def test_whatever_models_do_there_is_one_answer_and_every_call_is_paid_once(tmp_
         assert paid >= round(cost(*told) * 1e9)
 
     cascade(tmp_path, said, work, plan(NANO, MID, quorum=quorum, hold=rng.random() < 0.8), keys=keys)
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "held"])
+def test_a_caller_who_leaves_later_pays_for_what_was_asked(tmp_path: Path, stream: bool) -> None:
+    keys = (KeyConfig("a", Secret("key-a"), day_usd=100.0),)
+
+    async def work(gateway: Voices) -> None:
+        with pytest.raises(httpx2.TimeoutException):
+            async with httpx2.AsyncClient(base_url=gateway.url, timeout=1.0) as http:
+                headers = {"authorization": "Bearer key-a"}
+                await http.post(PATHS["openai-chat"], json=body(stream=stream), headers=headers)
+        async with asyncio.timeout(5):
+            await gateway.upstream.left_early.wait()
+        await asyncio.sleep(0.2)
+        assert attempts(gateway) == [NANO, MID]
+        with reading(gateway.house.ledger.path) as connection:
+            paid = [cost for (cost,) in connection.execute(text("SELECT cost FROM attempts ORDER BY number")).all()]
+        assert paid[0] == round(cost(NANO) * 1e9)
+        assert paid[1] > 0  # what was sent was paid
+        spent = gateway.house.life.counters.used("key:a", time.time())
+        assert isinstance(spent, Spent)
+        assert spent.total == sum(paid)
+
+    slow: list[Step] = [b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 999\r\n\r\n{", 30.0]
+    if stream:
+        slow = [b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: {", 30.0]
+    cascade(tmp_path, {"nano": REFUSAL, "mid": slow}, work, plan(NANO, MID, hold=True), keys=keys)
