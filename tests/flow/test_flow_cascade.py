@@ -483,10 +483,10 @@ def test_a_caller_who_leaves_later_pays_for_what_was_asked(tmp_path: Path, strea
     keys = (KeyConfig("a", Secret("key-a"), day_usd=100.0),)
 
     async def work(gateway: Voices) -> None:
+        headers = {"authorization": "Bearer key-a"}
         with pytest.raises(httpx2.TimeoutException):
-            async with httpx2.AsyncClient(base_url=gateway.url, timeout=1.0) as http:
-                headers = {"authorization": "Bearer key-a"}
-                await http.post(PATHS["openai-chat"], json=body(stream=stream), headers=headers)
+            async with httpx2.AsyncClient(base_url=gateway.url, timeout=1.0, headers=headers) as http:
+                await http.post(PATHS["openai-chat"], json=body(stream=stream))
         async with asyncio.timeout(5):
             await gateway.upstream.left_early.wait()
         await asyncio.sleep(0.2)
