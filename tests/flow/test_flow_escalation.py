@@ -10,7 +10,7 @@ import pytest
 from baton.decide.escalation import BURST
 from baton.types.decision import PolicySnapshot
 from baton.types.task import EscalationLimit, OnCap
-from tests.flow.test_flow_cascade import FRONTIER, NANO, REFUSAL, body, known, plan
+from tests.flow.cascading import FRONTIER, NANO, REFUSAL, body, known, plan
 from tests.flow.voices import Voices, voices
 
 REQUESTS = 12
