@@ -19,7 +19,6 @@ from baton.decide.table import MeasuredTable, adjusted
 from baton.decide.text import normalised, visible_length
 from baton.measure.learn.own_types import learn_types
 from baton.measure.learn.table import table_of
-from baton.measure.shrinkage import prior_weight
 from baton.stats.frontier import aiq, bootstrap
 
 UNTAGGED = ""
@@ -81,8 +80,8 @@ class Estimates:
         lesson = lesson_of(train)
         table = table_of(lesson.graded)
         self._reader = ResidualReader(lesson.residual)
-        self.prior_weight = prior_weight(table)
-        self._table = MeasuredTable(table, task_types=(UNTAGGED,), prior_weight=self.prior_weight)
+        self.prior_weight = table.prior_weight or 0.0
+        self._table = MeasuredTable(table, task_types=(UNTAGGED,))
         names = [train.tasks[number] for number in train.outcomes.types]
         self._classifier = Classifier(learn_types(train.prompts, names, np.random.default_rng(SEED)))
 

@@ -90,3 +90,11 @@ def test_a_prompt_that_is_harder_than_its_type_lowers_estimate_and_bound() -> No
     assert adjusted(usual, 0.3, 0.1).low == pytest.approx(0.4)
     assert adjusted(usual, 0.1, 0.1) == usual
     assert adjusted(usual, -2.0, 0.1).quality == 1.0
+
+
+def test_a_table_may_say_what_its_prior_weighs() -> None:
+    cells = {"t": {"m": Cell(10, 1.0)}}
+    light = MeasuredTable(QualityTable(cells, prior_weight=2.0), {"m": {"t": 0.4}})
+    assert found(light, "t", "m").quality == pytest.approx((10 * 1.0 + 2 * 0.4) / 12)
+    heavy = MeasuredTable(QualityTable(cells, prior_weight=2.0), {"m": {"t": 0.4}}, prior_weight=90.0)
+    assert found(heavy, "t", "m").quality == pytest.approx((10 * 1.0 + 90 * 0.4) / 100)

@@ -14,7 +14,6 @@ from baton.decide.table import MeasuredTable, Source
 from baton.types.card import EffortArm, ModelCard, arm_name
 from baton.types.certificate import Certificate
 from baton.types.decision import Evidence, PolicySnapshot
-from baton.types.learned import QualityTable
 
 RHO_SLACK = 1e-9
 ALONE = frozenset({"rung", "gate"})
@@ -84,7 +83,7 @@ def _measured(snapshot: PolicySnapshot) -> dict[tuple[str, str], Figure]:
         for step, quality in (("", card.quality), *((name, one.quality) for name, one in card.efforts.items()))
     }
     given = learned.table
-    whole = QualityTable(given.cells, given.parents | parents)
+    whole = replace(given, parents=given.parents | parents)
     table = MeasuredTable(whole, configured, task_types=snapshot.task_types)
     found = {}
     for task_type in snapshot.task_types:

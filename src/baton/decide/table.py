@@ -40,7 +40,10 @@ class Estimate(Struct, frozen=True):
 
 
 class MeasuredTable:
-    """`of` answers for every type of the table and of `task_types`, and for every model that was graded anywhere."""
+    """`of` answers for every type of the table and of `task_types`, and for every model that was graded anywhere.
+
+    `prior_weight` wins over the table's own.
+    """
 
     def __init__(
         self,
@@ -48,15 +51,16 @@ class MeasuredTable:
         configured: Configured | None = None,
         *,
         task_types: Iterable[str] = (),
-        prior_weight: float = PRIOR_WEIGHT,
+        prior_weight: float | None = None,
         level: float = LEVEL,
     ) -> None:
-        if not prior_weight > 0:
-            raise ValueError(f"prior_weight is {prior_weight!r}: need a number of answers above 0")
+        own = PRIOR_WEIGHT if table.prior_weight is None else table.prior_weight
+        self._k = own if prior_weight is None else prior_weight
+        if not self._k > 0:
+            raise ValueError(f"the prior weighs {self._k!r} answers: need a number above 0")
         self._cells = {name: {m: cell for m, cell in row.items() if cell.n > 0} for name, row in table.cells.items()}
         self._parents = table.parents
         self._configured = configured or {}
-        self._k = prior_weight
         self._z = NormalDist().inv_cdf(level)
         self._means = {name: _mean(row.values()) for name, row in self._cells.items() if row}
         self._overall = _mean(cell for row in self._cells.values() for cell in row.values())

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from baton.decide.policy import Policy
 from baton.decide.table import MeasuredTable
+from baton.measure.shrinkage import weighed
 from baton.measure.traffic import Logged
 from baton.stats.intervals import Interval
 from baton.stats.off_policy import Worth, doubly_robust
@@ -160,7 +161,7 @@ class _Judge:
         }
         parents = {name: one.parent for name, one in snapshot.task_types.items() if one.parent is not None}
         self._table = MeasuredTable(
-            QualityTable(cells, parents), {card.id: card.quality for card in snapshot.cards.values()}
+            weighed(QualityTable(cells, parents)), {card.id: card.quality for card in snapshot.cards.values()}
         )
 
     def quality(self, one: _Replayed, model: str | None) -> _Told | None:

@@ -7,12 +7,18 @@ Source: method of moments for the normal model, C. N. Morris, JASA 78 (1983) 47-
 """
 
 import numpy as np
+from msgspec.structs import replace
 
 from baton.decide.table import PRIOR_WEIGHT
 from baton.types.learned import QualityTable
 
 LEAST, MOST = 2.0, 200.0
 FEWEST_CELLS = 6
+
+
+def weighed(table: QualityTable) -> QualityTable:
+    """The table with its own prior weight."""
+    return replace(table, prior_weight=prior_weight(table))
 
 
 def prior_weight(table: QualityTable) -> float:

@@ -25,6 +25,8 @@ class QualityTable(Struct, frozen=True):
 
     cells: dict[str, dict[str, Cell]]
     parents: dict[str, str] = field(default_factory=dict)
+    prior_weight: float | None = None
+    """Graded answers that the prior of a cell weighs, where the table was large enough to tell."""
 
 
 class Line(Struct, frozen=True, array_like=True):

@@ -92,4 +92,4 @@ def _merged(table: QualityTable, new: QualityTable, model: str) -> QualityTable:
     for name, row in new.cells.items():
         if model in row:
             cells.setdefault(name, {})[model] = row[model]
-    return QualityTable(cells, table.parents)
+    return QualityTable(cells, table.parents, table.prior_weight)

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from baton.measure.learn.graded import Graded
+from baton.measure.shrinkage import weighed
 from baton.types.learned import Cell, QualityTable
 
 SHRUNK_BY = 20.0
@@ -29,7 +30,7 @@ def table_of(graded: Graded) -> QualityTable:
                 None if cost is None else round(cost),
                 _mean(graded.output_tokens[rows, column]),
             )
-    return QualityTable(cells)
+    return weighed(QualityTable(cells))
 
 
 def type_means(values: np.ndarray, task_types: list[str]) -> tuple[dict[str, float], float]:
