@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from baton.call.cache import Kept
 from baton.decide.policy import Policy
@@ -17,6 +18,7 @@ from baton.protocol.dialects import Reply
 from baton.protocol.request import read_request
 from baton.protocol.voice import voice_of
 from baton.types.card import Dialect
+from baton.types.cascade import CascadePlan, CascadeStep
 from baton.types.handoff import HandoffReport
 from baton.types.parts import Origin
 from baton.types.request import Caller
@@ -36,12 +38,13 @@ def key(
     sent: Mapping[str, str] | None = None,
     rendered: bytes | None = None,
     caches: Caches | None = None,
+    decided: Mapping[str, Any] | None = None,
 ) -> bytes | None:
     raw = json.dumps(body).encode()
     arrival = Arrival(dialect, raw, {}, Caller(caller))
     run = Run("r", arrival, 0.0, lambda: 0.0)
     request = run.request = read_request(dialect, raw, {})
-    run.decision = Policy(SNAPSHOT).decide(request, arrival.caller, "r")
+    run.decision = replace(Policy(SNAPSHOT).decide(request, arrival.caller, "r"), **(decided or {}))
     card = SNAPSHOT.cards[run.decision.model]
     passage: Relay | Translation
     if rendered is None:
@@ -136,3 +139,9 @@ def test_a_stream_that_is_too_long_is_not_collected() -> None:
         recorder.add(b"x" * (MAX_STREAM_BYTES // 2))
     assert recorder.kept() is None
     assert recorder._pieces == []
+
+
+def test_steps_of_effort_and_roads_of_cascades_do_not_mix() -> None:
+    plan = CascadePlan("other", (CascadeStep("sim/nano"),), "sim/frontier")
+    keys = {key(decided=decided) for decided in ({}, {"effort": "low"}, {"plan": plan})}
+    assert len(keys) == 3

@@ -10,7 +10,7 @@ import pytest
 from baton.decide.escalation import BURST
 from baton.types.decision import PolicySnapshot
 from baton.types.task import EscalationLimit, OnCap
-from tests.flow.cascading import FRONTIER, NANO, REFUSAL, body, known, plan
+from tests.flow.cascading import FRONTIER, MID, NANO, REFUSAL, body, known, plan
 from tests.flow.voices import Voices, voices
 
 REQUESTS = 12
@@ -63,3 +63,19 @@ def test_many_at_once_go_up_no_more_often(tmp_path: Path) -> None:
         assert gateway.asked().count("frontier") == BURST
 
     attack(tmp_path, "cheap", work)
+
+
+def test_at_the_limit_the_reference_is_asked_and_not_who_the_cascade_escalates_to(tmp_path: Path) -> None:
+    found = limited("reference")
+    kind = found.task_types["classification"]
+    changed = msgspec.structs.replace(kind, cascade=msgspec.structs.replace(plan(), escalate_to=MID))
+    said = {"nano": REFUSAL, "mid": "delivery", "frontier": "delivery"}
+
+    async def run() -> None:
+        snapshot = msgspec.structs.replace(found, task_types=found.task_types | {"classification": changed})
+        async with voices(tmp_path, lambda model, _: said[model], snapshot) as gateway:
+            answers = [await gateway.ask(body()) for _ in range(BURST + 1)]
+            models = [answer.headers["x-baton-model"] for answer in answers]
+            assert models == [MID] * BURST + [FRONTIER]
+
+    asyncio.run(run())

@@ -6,6 +6,7 @@ One cache per route that asks for one. What may not be shared is not looked up a
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 
+import msgspec
 from msgspec import Raw
 
 from baton.call.cache import Flight, Kept, ResponseCache, key_of, policy_version
@@ -52,6 +53,7 @@ class Caches:
         if cache is None or not may_be_shared(request):
             return None
         told = [run.caller.name, self._version, card.id, passage.dialect, request.dialect, str(request.stream)]
+        told += (run.decision.effort, msgspec.json.encode(run.decision.plan).decode())
         asked = _stable(request.members, request.dialect)
         if passage.handoff is None:  # the caller's own members go on, and nothing else
             return cache.flight(key_of(_flat(told, sent, asked, {})))

@@ -8,6 +8,7 @@ asked: the stronger models failed, or the budget has no more.
 
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
@@ -41,6 +42,7 @@ NOTHING_FOUND = Found(())
 EMPTY = Answer("")
 CAPPED = "nothing could be asked, and the key may not go up to a dearer model: its escalation limit is reached"
 AGREEMENT, LAST = "rederives", "escalation"
+ONE = Raw(b"1")
 
 
 class _Tried(Struct):
@@ -80,13 +82,16 @@ class Walk:
         if (self._request.stream and not plan.hold) or wants_several(self._request):
             return await self._escalated()
         while (step := next_of(plan, self._groups(), self._difficulty)).act == "ask":
-            self._tried.append(await self._ask(plan.steps[step.step]))
+            try:
+                self._tried.append(await self._ask(plan.steps[step.step]))
+            except LimitReached as error:
+                return self._instead(error, self._agreement(-1))
         if step.act == "keep":
             return self._given(step.step, self._agreement(step.step))
         return await self._escalated()
 
     async def _ask(self, step: CascadeStep) -> _Tried:
-        """A fault is the failure of this arm alone; a budget that has no more ends the request, as it always does."""
+        """A fault is the failure of this arm alone. Raises LimitReached where a budget has no more."""
         run, before = self._run, self._run.cost
         try:
             answered = await self._attempts.rung(step.arm, hold=True)
@@ -127,10 +132,11 @@ class Walk:
         for one in self._tried:
             self._attempts.bar(split_arm(one.arm, self._house.config.snapshot.cards)[0], "its answer did not convince")
         before, more = self._run.cost, self._agreement(-1)
+        going_up = self._house.escalations.may_escalate(self._run) if self._tried else "allowed"
+        if going_up == "none":
+            return self._instead(EscalationLimited(CAPPED), more)
         try:
-            if self._tried and self._house.escalations.may_escalate(self._run) == "none":
-                return self._instead(EscalationLimited(CAPPED), more)
-            answered = await self._from_above()
+            answered = await self._from_above(self._reference() if going_up == "reference" else self._plan.escalate_to)
         except (UpstreamFault, HandoffRefused, NoEligibleModel, LimitReached) as error:
             return self._instead(error, more)
         told = [_told(one, more.get(index)) for index, one in enumerate(self._tried)]
@@ -139,10 +145,18 @@ class Walk:
         self._note([*told, CascadeAnswer(model, found.results, self._run.cost - before, given=True)])
         return answered
 
-    async def _from_above(self) -> "Answered":
-        """By `escalate_to`; where it fails, by whom the policy puts up next."""
+    def _reference(self) -> str:
+        """Of the task type, where it may be asked."""
+        decision = self._run.decision
+        assert decision is not None
+        reference = self._house.policy.reference_of(decision.task_type).id
+        eligible = any(one.model == reference and not one.effort for one in decision.candidates)
+        return reference if eligible else self._plan.escalate_to
+
+    async def _from_above(self, arm: str) -> "Answered":
+        """By `arm`; where it fails, by whom the policy puts up next."""
         try:
-            return await self._attempts.rung(self._plan.escalate_to, hold=False)
+            return await self._attempts.rung(arm, hold=False)
         except (UpstreamFault, HandoffRefused):
             return await self._attempts.first_good()
 
@@ -193,7 +207,19 @@ class Walk:
 
 def wants_several(request: Request) -> bool:
     """Several answers at once, of which a cascade could only look at the first."""
-    return request.dialect == "openai-chat" and bytes(request.members.get("n", Raw(b"1"))) not in {b"1", b"null"}
+    members = request.members
+    if request.dialect == "gemini":
+        config = members.get("generationConfig") or members.get("generation_config")
+        return config is not None and _several_candidates(config)
+    return request.dialect == "openai-chat" and bytes(members.get("n", ONE)) not in {b"1", b"null"}
+
+
+def _several_candidates(config: Raw) -> bool:
+    try:
+        inside = msgspec.json.decode(config, type=dict[str, Raw])
+    except msgspec.DecodeError:  # the model's server is who says what is wrong with it
+        return False
+    return bytes(inside.get("candidateCount") or inside.get("candidate_count") or ONE) not in {b"1", b"null"}
 
 
 def _told(one: _Tried, more: CheckResult | None = None, *, given: bool = False) -> CascadeAnswer:

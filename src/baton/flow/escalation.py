@@ -56,7 +56,7 @@ class Escalations:
             self._look_for_drift(run, scope, traffic)
         else:
             allowed = not up or traffic.may_go_up(run.ticket)
-            if up and allowed:
+            if up and (allowed or limit.on_cap == "reference"):
                 traffic.goes_up(run.ticket)
         return "allowed" if allowed else self._capped_at(run, scope, traffic)
 
@@ -65,11 +65,12 @@ class Escalations:
         found = None if run.decision is None else self._limit_of(run.decision)
         if found is None or run.ticket is None:
             return "allowed"
-        traffic = self._of(run, *found)
-        if traffic.may_go_up(run.ticket):
+        scope, limit = found
+        traffic = self._of(run, scope, limit)
+        allowed = traffic.may_go_up(run.ticket)
+        if allowed or limit.on_cap == "reference":
             traffic.goes_up(run.ticket)
-            return "allowed"
-        return self._capped_at(run, found[0], traffic)
+        return "allowed" if allowed else self._capped_at(run, scope, traffic)
 
     def samples(self) -> Iterator[Sample]:
         for scope, count in self.capped.items():

@@ -9,7 +9,7 @@ from baton.flow.cached import HEADER as CACHE
 from baton.flow.cached import replayed
 from baton.flow.house import House
 from baton.flow.passage import Relay
-from baton.flow.run import Run
+from baton.flow.run import Run, unchecked_of
 from baton.flow.screen import Screen
 from baton.flow.telling import EVENTS, LEFT_STATUS, Telling, cost_note
 from baton.protocol.request import read_request
@@ -70,8 +70,7 @@ async def answer(arrival: Arrival, house: House, run: Run) -> Reply:
 async def _whole(run: Run, attempts: Attempts, answered: Answered, screen: Screen) -> bytes:
     body = await screen.after(answered.asked.card.id, answered.body)
     run.keep(body)
-    if attempts.flight is not None:
-        attempts.flight.keep(Kept(body, stream=False, model=answered.asked.card.id))
+    _share(run, attempts, Kept(body, stream=False, model=answered.asked.card.id))
     return body
 
 
@@ -82,11 +81,19 @@ async def _held(house: House, run: Run, attempts: Attempts, answered: Answered, 
     told = await screen.after(answered.asked.card.id, answered.body + note + answered.end)
     run.keep(told)
     kept = Kept(told, stream=True, model=answered.asked.card.id)
-    if attempts.flight is not None:
-        attempts.flight.keep(kept)
+    _share(run, attempts, kept)
     run.held()
     house.ended_well(run)
     return Reply(200, EVENTS | run.headers(whole=True) | _missed(attempts), stream=replayed(kept))
+
+
+def _share(run: Run, attempts: Attempts, kept: Kept) -> None:
+    """With those who wait for the same answer, or ask for it later; but none that failed a check."""
+    if attempts.flight is None:
+        return
+    if run.decision is None or unchecked_of(run.decision.cascade) is None:
+        attempts.flight.keep(kept)
+    attempts.flight.leave()
 
 
 def _again(house: House, run: Run, answered: Answered) -> Reply:

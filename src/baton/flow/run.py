@@ -274,10 +274,14 @@ class Run:
 
 def cascade_headers(answers: Sequence[CascadeAnswer]) -> dict[str, str]:
     headers = {"x-baton-cascade": printable(told_of(answers))}
-    unchecked = next((failed for one in answers if one.given and (failed := _failed_of(one)) is not None), None)
-    if unchecked is not None:
+    if (unchecked := unchecked_of(answers)) is not None:
         headers["x-baton-unchecked"] = printable(f"{unchecked.check}: {unchecked.reason}")
     return headers
+
+
+def unchecked_of(answers: Sequence[CascadeAnswer]) -> CheckResult | None:
+    """The check that the answer which was given all the same has failed."""
+    return next((failed for one in answers if one.given and (failed := _failed_of(one)) is not None), None)
 
 
 def told_of(answers: Sequence[CascadeAnswer]) -> str:
