@@ -186,6 +186,8 @@ def print_ladders(found: list[TypeLadder], console: "Console", out: Path) -> Non
             console.print(f"{model} is no rung: {why}")
         if one.told:
             console.print(f"stopped by the {one.stopped}: {one.told}", style="yellow")
+        if one.stopped == "" and any(rung.verdict == WORDS["untested"] for rung in one.rungs):
+            console.print("the walk ended: --mode all looks for specialists among the rungs below")
         console.print(f"floor {one.rho:g} of {one.reference}; {one.family_wise}\n")
     total = sum(one.cost_usd for one in found)
     console.print(f"this run cost ${total:.4f}")

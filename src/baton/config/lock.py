@@ -74,9 +74,8 @@ def features_of(snapshot: PolicySnapshot) -> str:
 
 
 def policy_of(snapshot: PolicySnapshot) -> str:
-    """Everything that decides what `auto` is; a certificate of a policy decides nothing."""
-    others = tuple(one for one in snapshot.certificates if one.serves != "policy")
-    own = replace(snapshot, certificates=others)
+    """Everything that decides what `auto` is where rules decide."""
+    own = replace(snapshot, certificates=(), mode="rules")
     return "policy " + hashlib.sha256(msgspec.json.encode(own, order="deterministic", enc_hook=str)).hexdigest()
 
 

@@ -36,7 +36,7 @@ def with_certificates(snapshot: PolicySnapshot, proof: ProofConfig) -> tuple[Pol
         return marked, [f"there is no {path} yet: every task goes to its reference until something is promoted"]
     references = references_of(snapshot)
     notes: list[str] = []
-    for one in sorted(read_lock(path), key=lambda one: one.serves == "policy"):  # a policy stands on the other ones
+    for one in read_lock(path):
         if problem := why_void(one, marked, references) or grades_changed(one, path):
             notes.append(f"certificate {one.name} is void: {problem}")
         else:

@@ -111,13 +111,13 @@ def _at_most(house: House, probe: Probe) -> int:
 
 
 def _measuring(config: Config) -> Config:
-    """Models are asked as themselves, whatever the routes say; `auto` takes the routes as they are."""
+    """Models are asked as themselves, whatever the routes say; `auto` takes routes and rules as they are."""
     own = config.snapshot
     routes = tuple(
         replace(one, name=f"{MEASUREMENT}:{one.name}", cache=None, key=()) for one in own.routes if not one.key
     )
     direct = Route(MEASUREMENT, model=tuple(own.cards), strategy="pass")
-    snapshot = replace(own, routes=(direct, *routes), aliases={})
+    snapshot = replace(own, routes=(direct, *routes), aliases={}, mode="rules", certificates=())
     return replace(
         config,
         snapshot=snapshot,

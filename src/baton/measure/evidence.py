@@ -176,6 +176,7 @@ def _certificate(header: LadderHeader, one: Standing, tested: Sequence[Row], gra
         rung=one.rung,
         reference=header.reference,
         rho=header.rho,
+        min_quality=header.min_quality,
         delta=header.delta,
         n=one.n,
         estimate=one.quality / one.reference_quality,

@@ -35,6 +35,8 @@ class Certificate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """Model id of the cheaper model."""
     reference: str
     rho: float
+    min_quality: float | None = None
+    """An absolute grade that is proven as well."""
     delta: float
     n: int
     """Graded pairs on the same prompts."""
