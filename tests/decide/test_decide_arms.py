@@ -160,8 +160,24 @@ def test_a_proven_gate_sends_to_the_reference_what_it_does_not_hold_for() -> Non
     assert untold.model == "sim/frontier"
 
 
-@pytest.mark.parametrize("serves", ["cascade", "policy"])
-def test_what_is_proven_as_a_whole_carries_no_rung_alone(serves: str) -> None:
-    whole = certificate("sim/nano", serves=serves, thresholds={"score": 0.5})
+def test_a_whole_policy_is_carried_as_long_as_nothing_else_is_asked_for() -> None:
+    whole = certificate("auto", serves="policy")
+    proven = Policy(replace(with_efforts(), mode="certified", certificates=(whole,)))
+    decided = decide(proven, "classify this")
+    by_rules = decide(Policy(with_efforts()), "classify this")
+    assert (decided.model, decided.proof) == (by_rules.model, whole.name)
+    asked = decide(proven, "classify this", baton={"floor": 0.96})
+    assert (asked.model, asked.proof) == ("sim/frontier", "none")
+
+
+def test_a_least_quality_needs_a_certificate_that_names_it() -> None:
+    for promised, model in ((None, "sim/frontier"), (0.7, "sim/frontier"), (0.8, "sim/nano")):
+        one = certificate("sim/nano", min_quality=promised)
+        proven = Policy(replace(with_efforts(), mode="certified", certificates=(one,)))
+        assert decide(proven, "classify this", baton={"min_quality": 0.8, "lambda": 1_000.0}).model == model
+
+
+def test_what_is_proven_as_a_whole_carries_no_rung_alone() -> None:
+    whole = certificate("sim/nano", serves="cascade", thresholds={"score": 0.5})
     proven = Policy(replace(with_efforts(), mode="certified", certificates=(whole,)))
     assert decide(proven, "classify this").model == "sim/frontier"

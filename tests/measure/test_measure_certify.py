@@ -18,6 +18,7 @@ from baton.config.lock import policy_of, read_lock, why_void
 from baton.config.proof import references_of
 from baton.config.schema import Config
 from baton.flow.arrival import Arrival
+from baton.flow.dry_run import decide_only
 from baton.flow.house import open_house
 from baton.flow.request import serve
 from baton.measure.bench import opened
@@ -122,18 +123,32 @@ def test_a_whole_policy_is_asked_as_callers_ask_and_void_when_it_changes(tmp_pat
     async def main(at: Stage) -> Walk:
         async with opened(at.config, at.order(prompts(6, {KIND: 400}), models=("auto",))) as bench:
             (entrants,) = bench.entrants
-            return await walk(bench, entrants, Rules(rho=0.9, serves="policy"), lambda _: None)
+            return await walk(bench, entrants, Rules(serves="policy"), lambda _: None)
 
-    with stage(tmp_path, fleet(frontier=1.2, mid=1.2, nano=1.2)) as at:
+    with stage(tmp_path, fleet(frontier=1.2, mid=1.2, nano=1.2), task_types={KIND: {"floor": 0.9}}) as at:
         found = asyncio.run(main(at))
         (one,) = found.climbed.certificates
         assert (one.serves, one.rung, one.models["auto"]) == ("policy", "auto", policy_of(at.config.snapshot))
         assert one.cost_per_task < one.reference_cost_per_task / 10  # the rule of the type is `cheapest`
         served = {entry.model for entry in at.journal.since().entries}
         assert served == {"sim-frontier", "sim-nano"}
+        propose(tmp_path / "policy.lock", found.file, found.climbed.certificates)
+        proof = {"proof": {"mode": "certified", "lock": str(tmp_path / "policy.lock")}}
+        certified = parse_config(at.text + yaml.safe_dump(proof), {})
+        assert [held.name for held in certified.snapshot.certificates] == [one.name]
+        for wish, model, name in (
+            ({}, "sim/nano", one.name),
+            ({"lambda": 3.0}, "sim/frontier", "none"),
+            ({"models": ["sim/mid", "sim/frontier"]}, "sim/frontier", "none"),
+            ({"floor": 0.95}, "sim/frontier", "none"),
+        ):
+            said = [{"role": "user", "content": "Sort this."}]
+            body = {"model": "auto", "messages": said, "baton": {"task_type": KIND, **wish}}
+            decided = decide_only(certified.snapshot, "openai-chat", json.dumps(body).encode(), {})
+            assert (decided.model, decided.proof) == (model, name), wish
         references = references_of(at.config.snapshot)
         assert why_void(one, at.config.snapshot, references) == ""
-        whole = yaml.safe_load(at.text) | {"task_types": {KIND: {"rule": "mid"}}}
+        whole = yaml.safe_load(at.text) | {"task_types": {KIND: {"floor": 0.9, "rule": "mid"}}}
         changed = parse_config(yaml.safe_dump(whole), {}).snapshot
         assert why_void(one, changed, references) == "the policy has changed since"
 

@@ -147,7 +147,7 @@ class Policy:
         reference = self._references[name]
         choice = self._chosen(asked, standing, reading, reference)
         best = choice.best
-        certificate = self._qualities.certificate(name, best.arm.name, terms.floor)
+        certificate = self._qualities.whole(name, terms) or self._qualities.certificate(name, best.arm.name, terms)
         expected = Expected(demands.task_type.output_tokens)
         return Decision(
             id=decision_id,
@@ -188,7 +188,7 @@ class Policy:
         ordered = sorted(chosen.models, key=_by_worth)
         choice = Choice(ordered[0], ordered[1] if len(ordered) > 1 else None, (chosen.why,))
         choice = self._gone_up(asked, choice, standing.eligible, reading, reference)
-        certificate = self._qualities.certificate(asked.found.name, choice.best.arm.name, asked.terms.floor)
+        certificate = self._qualities.certificate(asked.found.name, choice.best.arm.name, asked.terms)
         if certificate is None or certificate.serves != "gate":
             return choice
         sent = sent_by_certificate(certificate, choice.best, standing.eligible, reading, reference)
@@ -218,7 +218,7 @@ class Policy:
     def _gated(
         self, asked: "_Asked", choice: Choice, eligible: Sequence[Ranked], reading: Reading, reference: str
     ) -> Choice:
-        certificate = self._qualities.certificate(asked.found.name, choice.best.arm.name, asked.terms.floor)
+        certificate = self._qualities.certificate(asked.found.name, choice.best.arm.name, asked.terms)
         if certificate is not None and certificate.serves == "gate":
             return choice  # its own threshold holds, and is looked at last
         up = raised(choice.best, eligible, reading, asked.terms.gate)

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from baton.decide.estimate import ASSUMED_QUALITY
 from baton.decide.table import MeasuredTable, Source
+from baton.decide.terms import Terms
 from baton.types.card import EffortArm, ModelCard, arm_name
 from baton.types.certificate import Certificate
 from baton.types.decision import Evidence, PolicySnapshot
@@ -41,19 +42,29 @@ class Qualities:
     """Compiled once per snapshot."""
 
     def __init__(self, snapshot: PolicySnapshot) -> None:
-        self._certificates: dict[tuple[str, str], Certificate] = {}
-        for one in snapshot.certificates:
-            if one.serves not in ALONE:
-                continue
-            known = self._certificates.get((one.task_type, one.rung))
-            if known is None or (one.rho, one.name) > (known.rho, known.name):
-                self._certificates[one.task_type, one.rung] = one
+        self._certificates: dict[tuple[str, str], list[Certificate]] = {}
+        self._whole: dict[str, list[Certificate]] = {}
+        for one in sorted(snapshot.certificates, key=_worth):
+            if one.serves in ALONE:
+                self._certificates.setdefault((one.task_type, one.rung), []).append(one)
+            elif one.serves == "policy":
+                self._whole.setdefault(one.task_type, []).append(one)
         self._measured = _measured(snapshot)
 
-    def certificate(self, task_type: str, arm: str, floor: float) -> Certificate | None:
-        """The one that carries the arm on this task type, where it promises at least the floor."""
-        found = self._certificates.get((task_type, arm))
-        return found if found is not None and found.rho >= floor - RHO_SLACK else None
+    def certificate(self, task_type: str, arm: str, terms: Terms) -> Certificate | None:
+        """The one that carries the arm on this task type, where it promises at least floor and least quality.
+
+        None where a certificate of the whole policy carries the decision.
+        """
+        if self._whole and self.whole(task_type, terms) is not None:
+            return None
+        return next((one for one in self._certificates.get((task_type, arm), ()) if _promises(one, terms)), None)
+
+    def whole(self, task_type: str, terms: Terms) -> Certificate | None:
+        """The one that carries whatever the rules serve for this task type, as long as nothing else is asked for."""
+        if not terms.as_configured:
+            return None
+        return next((one for one in self._whole.get(task_type, ()) if _promises(one, terms)), None)
 
     def of(
         self, card: ModelCard, effort: EffortArm | None, task_type: str, gains: Mapping[str, float] | None = None
@@ -65,6 +76,16 @@ class Qualities:
             return figure
         bound = None if figure.bound is None else _share(figure.bound - gain)
         return replace(figure, quality=_share(figure.quality - gain), bound=bound)
+
+
+def _worth(one: Certificate) -> tuple[bool, float, str]:
+    """Those without a gate first, then by what they promise."""
+    return one.serves != "rung", -one.rho, one.name
+
+
+def _promises(one: Certificate, terms: Terms) -> bool:
+    least = terms.min_quality is None or (one.min_quality is not None and one.min_quality >= terms.min_quality)
+    return least and one.rho >= terms.floor - RHO_SLACK
 
 
 def _share(value: float) -> float:

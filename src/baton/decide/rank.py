@@ -47,6 +47,7 @@ class Ranking:
         name = demands.task_type.name
         reference = self._references[name]
         needed = terms.needed(self._qualities.of(self._cards[reference], None, name, gains).quality)
+        proven = self._proven and self._qualities.whole(name, terms) is None
         own_effort = sets_effort(request.dialect, request.members)
         eligible: list[Ranked] = []
         excluded: list[Exclusion] = []
@@ -62,9 +63,10 @@ class Ranking:
                 continue
             if _unlisted(arm, demands.task_type.ladder):
                 continue  # another step of this model is a rung
-            certificate = self._qualities.certificate(name, arm.name, terms.floor)
-            if self._proven and certificate is None and arm.name != reference:
-                detail = f"no certificate for {name!r} at floor {terms.floor:.4g}"
+            certificate = self._qualities.certificate(name, arm.name, terms)
+            if proven and certificate is None and arm.name != reference:
+                least = "" if terms.min_quality is None else f" and quality {terms.min_quality:.4g}"
+                detail = f"no certificate for {name!r} at floor {terms.floor:.4g}{least}"
                 excluded.append(Exclusion(arm.name, "uncertified", detail))
                 continue
             eligible.append(self._ranked(arm, demands, terms, gains, session, certificate, needed))

@@ -18,6 +18,8 @@ class Terms(Struct, frozen=True):
     lambda_: float
     gate: float | None
     """Difficulty above which a request goes up; None: there is no gate."""
+    as_configured: bool = False
+    """Neither request nor key changes what the config serves for the task type."""
 
     def needed(self, reference_quality: float) -> float:
         """The quality that a rung must reach."""
@@ -42,7 +44,9 @@ def terms_of(request: Request, asked: str, caller: Caller, route: Route, task_ty
         rule = POLICY
     assert lambda_ is not None
     assert floor is not None
-    return Terms(rule, floor, min_quality, lambda_, _first(route.gate, task_type.gate))
+    narrowed = wish.models or caller.models or wish.audience is not None or route.key
+    plain = rule == (route.rule or task_type.rule) and not narrowed and all(value is None for value in wished)
+    return Terms(rule, floor, min_quality, lambda_, _first(route.gate, task_type.gate), plain)
 
 
 def _first(*values: float | None) -> float | None:
