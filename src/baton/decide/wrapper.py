@@ -5,12 +5,12 @@ They cost nothing to add and say nothing of how hard the task is, so that who sc
 
 import re
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from itertools import islice
 
 FEW_CONTENT, CONTENT_SHARE = 3, 1 / 3
 """A sentence with less content than both is about the answer, not about the task."""
 
-MOST_SENTENCES, END_CHARS = 6, 400
+MOST_SENTENCES, END_CHARS = 6, 300
 """How much is looked at, at either end of a text."""
 
 _ABOUT = """
@@ -46,17 +46,15 @@ def about_the_answer(words: Sequence[str]) -> bool:
 
 def unwrapped(text: str) -> str:
     """Without the sentences about the answer at its begin and its end; as it is, where nothing else would be left."""
-    head = [0, *(hit.end() for hit in _END.finditer(text[:END_CHARS]))][: MOST_SENTENCES + 1]
     begin = 0
-    for first, last in pairwise(head):
-        if not _beside_the_task(text[first:last]):
+    for hit in islice(_END.finditer(text, 0, END_CHARS), MOST_SENTENCES):
+        if not _beside_the_task(text[begin : hit.end()]):
             break
-        begin = last
-    offset = max(begin, len(text) - END_CHARS)
-    tail = [*(offset + hit.end() for hit in _END.finditer(text[offset:])), len(text)][-MOST_SENTENCES - 1 :]
+        begin = hit.end()
+    begins = [hit.end() for hit in _END.finditer(text, max(begin, len(text) - END_CHARS))]
     end = len(text)
-    for first, last in zip(tail[-2::-1], tail[:0:-1], strict=False):
-        if not _beside_the_task(text[first:last]):
+    for first in begins[: -MOST_SENTENCES - 1 : -1]:
+        if not _beside_the_task(text[first:end]):
             break
         end = first
     return text[begin:end] if begin < end else text
