@@ -79,7 +79,7 @@ def test_a_config_says_what_it_cannot_use(tmp_path: Path) -> None:
     written(tmp_path / "graded.jsonl", 200, 1)
     assert baton(tmp_path, "learn", "--data", "graded.jsonl")[0] == 0
     card = tmp_path / "kept" / "v1" / "learned.json"
-    card.write_text(card.read_text().replace('"features": "2"', '"features": "0"'))
+    card.write_text(card.read_text().replace('"features":"2"', '"features":"0"'))
     config = load_config(path, {})
     assert config.snapshot.learned is not None
     assert config.snapshot.learned.residual is None

@@ -155,23 +155,26 @@ def _table_scores(lost: np.ndarray, task_types: list[str], rng: np.random.Genera
 
 
 def _curve(lesson: Lesson, rows: np.ndarray, rng: np.random.Generator) -> list[CurvePoint]:
-    """APGR on a fifth of the prompts, by how many pairs of the others were trained on; mean of three draws."""
-    points = []
+    """APGR on a fifth of the prompts, by how many pairs of the others were trained on; mean of three draws.
+
+    The larger training sets of a draw hold the smaller ones, and all are judged on the same fifth.
+    """
     column = lesson.losses.values[:, [lesson.column]]
-    for size in CURVE:
-        if size > 0.7 * rows.size:
-            break
-        areas = []
-        for _ in range(CURVE_REPEATS):
-            mixed = rng.permutation(rows)
-            held, training = mixed[: rows.size // 5], mixed[rows.size // 5 :][:size]
+    sizes = [size for size in CURVE if size <= 0.7 * rows.size]
+    areas: dict[int, list[float]] = {}
+    for _ in range(CURVE_REPEATS):
+        mixed = rng.permutation(rows)
+        held, others = mixed[: rows.size // 5], mixed[rows.size // 5 :]
+        lost = column[held, 0]
+        if lost.sum() <= 0:
+            continue
+        for size in sizes:
+            training = others[:size]
             types = [lesson.graded.task_types[row] for row in training]
             fitted = fit(lesson.design.at(training), column[training], types, (lesson.cheap,))
-            if (lost := column[held, 0]).sum() > 0:
-                areas.append(apgr(fitted.scores(lesson.design.at(held))[:, 0], np.zeros(lost.size), lost))
-        if areas:
-            points.append(CurvePoint(size, sum(areas) / len(areas)))
-    return points
+            found = apgr(fitted.scores(lesson.design.at(held))[:, 0], np.zeros(lost.size), lost)
+            areas.setdefault(size, []).append(found)
+    return [CurvePoint(size, sum(found) / len(found)) for size, found in areas.items()]
 
 
 def _calibration(points: Sequence[tuple[float, float]], scores: np.ndarray, lost: np.ndarray) -> list[Bin]:

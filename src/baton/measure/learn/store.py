@@ -71,8 +71,7 @@ def _write(folder: Path, learned: Learned, card: dict[str, object]) -> None:
             weights=np.frombuffer(residual.weights, dtype=np.int8).reshape(-1, size),
             seen=np.frombuffer(residual.seen, dtype=np.uint8),
         )
-    text = msgspec.json.encode({"card": card, "learned": bare})
-    (folder / CARD).write_bytes(msgspec.json.format(text, indent=2))
+    (folder / CARD).write_bytes(msgspec.json.encode({"card": card, "learned": bare}))
     total = sum(one.stat().st_size for one in folder.iterdir())
     if residual is not None and total > MOST_BYTES:
         raise LearnedError(f"{total:,} bytes, at most {MOST_BYTES:,}: learn fewer models or task types at once")
