@@ -3,7 +3,7 @@
 Shrinkage is `(n m + k m0) / (n + k)`: n graded answers of mean m, against a prior m0 that weighs as much as k answers.
 The prior is, in this order: what the operator configured; the estimate of the parent type; what the model is worth over
 all types, moved to how hard this type is (mean grade of the type + how far the model lies above the others, type by
-type, itself shrunk towards 0 by k). Everything is worked out when a policy is compiled: a look-up is two dictionaries.
+type, itself shrunk towards 0). Everything is worked out when a policy is compiled: a look-up is two dictionaries.
 """
 
 import math
@@ -75,14 +75,17 @@ class MeasuredTable:
         return None if row is None else row.get(model)
 
     def _model_offsets(self) -> dict[str, float]:
-        """How far a model lies above the mean of its types, weighted by its grades and shrunk towards 0."""
+        """How far a model lies above the mean of its types, weighted by its grades and shrunk towards 0.
+
+        Always by PRIOR_WEIGHT: what a table tells of its cells says nothing of how much models differ over all types.
+        """
         above: dict[str, float] = {}
         counted: dict[str, int] = {}
         for name, row in self._cells.items():
             for model, cell in row.items():
                 above[model] = above.get(model, 0.0) + cell.n * (cell.quality - self._means[name])
                 counted[model] = counted.get(model, 0) + cell.n
-        return {model: total / (counted[model] + self._k) for model, total in above.items()}
+        return {model: total / (counted[model] + PRIOR_WEIGHT) for model, total in above.items()}
 
     def _fill(self, name: str, above: frozenset[str]) -> dict[str, Estimate]:
         """`above`: types below this one on the way up; a circle of parents ends where it would close."""
