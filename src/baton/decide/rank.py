@@ -10,6 +10,7 @@ from baton.decide.estimate import Expected, expected_cost, utility
 from baton.decide.quality import Qualities
 from baton.decide.rule import Ranked
 from baton.decide.terms import Terms
+from baton.types.card import ModelCard
 from baton.types.certificate import Certificate
 from baton.types.decision import Candidate, Exclusion, PolicySnapshot
 from baton.types.request import Request
@@ -33,7 +34,8 @@ class Ranking:
         self._qualities = qualities
         self._references = references
         self._cards = snapshot.cards
-        self._proven = snapshot.mode == "certified"
+        self._proven = snapshot.mode != "rules"
+        self._demoted = {(one.task_type, one.model): one.reason for one in snapshot.demoted}
 
     def of(
         self,
@@ -56,7 +58,7 @@ class Ranking:
             if arm.effort is not None and own_effort:
                 continue
             if last[0] != arm.card.id:
-                last = (arm.card.id, exclusion_of(arm.card, demands) or below(arm.card, demands, self._cards))
+                last = (arm.card.id, self._unfit(arm.card, demands, reference))
             if last[1] is not None:
                 if arm.effort is None:
                     excluded.append(last[1])
@@ -72,6 +74,13 @@ class Ranking:
             eligible.append(self._ranked(arm, demands, terms, gains, session, certificate, needed))
         eligible.sort(key=lambda one: (one.candidate.cost, one.arm.name))
         return Standing(eligible, tuple(excluded))
+
+    def _unfit(self, card: ModelCard, demands: Demands, reference: str) -> Exclusion | None:
+        found = exclusion_of(card, demands) or below(card, demands, self._cards)
+        if found is not None or not self._demoted or card.id == reference:
+            return found
+        reason = self._demoted.get((demands.task_type.name, card.id))
+        return None if reason is None else Exclusion(card.id, "demoted", reason)
 
     def _ranked(
         self,

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from baton.call.calls import Calls
@@ -15,6 +15,7 @@ from baton.call.providers.quirks import target_for
 from baton.call.transport import Timeouts, Transport
 from baton.call.webhooks import Webhooks, WebhookTarget
 from baton.config.schema import Config
+from baton.decide.demotion import under
 from baton.decide.policy import Policy
 from baton.decide.terms import PRESETS
 from baton.flow.answer_checks import Judge
@@ -29,6 +30,7 @@ from baton.flow.private_state import SEAL_BYTES, PrivateState, house_seal
 from baton.flow.replicas import Replicas
 from baton.flow.run import Run, Sink
 from baton.flow.sessions import Sessions
+from baton.flow.shadows import Shadows
 from baton.flow.spending import Spending
 from baton.flow.tool_policy import ToolRules
 from baton.record.ledger import Ledger
@@ -39,7 +41,9 @@ from baton.spend.memory import MemoryCounters
 from baton.state.keep import Keep
 from baton.types.card import Deployment, ModelCard
 from baton.types.decision import Decision
+from baton.types.demotion import Demotion
 from baton.types.errors import LimitReached
+from baton.types.outcome import Finished
 from baton.types.request import Caller, Request
 
 DAY_S = 86_400.0
@@ -57,6 +61,12 @@ class Life(Struct):
     replicas: Replicas | None = None
     stopping: bool = False
     """Streams that are cancelled from now on end with a typed error."""
+    demotions: tuple[Demotion, ...] = ()
+    """In force, from the next decision on, in every house of the process."""
+    shadows: Shadows = field(default_factory=Shadows)
+    """What is compared off the callers' path."""
+    sinks: tuple[Sink, ...] = ()
+    """Who hears of finished requests besides the ledger."""
     config_problems: tuple[str, ...] = ()
     """What is wrong with a config that was offered, and is not in force."""
 
@@ -70,9 +80,10 @@ class House:
         self.life = life
         self.config = config
         self.ledger = life.ledger
-        self.sink: Sink = life.ledger
+        self.sink: Sink = _Everybody(life)
         self.transport = life.transport
-        self.policy = Policy(snapshot)
+        self._policy = Policy(under(snapshot, life.demotions))
+        self._demotions = life.demotions
         self.answers = KeptAnswers(life.keep, content.responses_retention_days * DAY_S, on=content.mode != "off")
         self.carrier = Carrier(
             snapshot.providers,
@@ -109,6 +120,14 @@ class House:
         self._now: Callable[[], float] = time.time
         self._sample = random.Random().random  # noqa: S311 - a sampling rate, not a secret
 
+    @property
+    def policy(self) -> Policy:
+        """By the demotions that are in force now."""
+        if self._demotions is not self.life.demotions:
+            self._demotions = self.life.demotions
+            self._policy = Policy(under(self.config.snapshot, self._demotions))
+        return self._policy
+
     def begin(self, arrival: Arrival) -> Run:
         now = self._now()
         run = Run(self._ids.new(now), arrival, now, time.perf_counter)
@@ -122,9 +141,24 @@ class House:
         decision = self.policy.decide(request, caller, run.request_id, barred, session=run.session)
         if decision.upgraded or self.escalations.watches(decision):
             decision = self._bounded(run, request, caller, barred, decision)
-        run.decision = decision
         run.reference = self.policy.reference_of(decision.task_type)
+        run.decision = decision = self._shadowed(run, decision)
         return decision
+
+    def _shadowed(self, run: Run, decision: Decision) -> Decision:
+        """Whether the same is asked of a second model is drawn once for a request, whatever it says."""
+        assert run.reference is not None
+        plan = self.life.shadows.plan(decision.task_type)
+        if plan is None or decision.rule == "pass":
+            return decision
+        if run.drawn is None:
+            run.drawn = self._sample()
+        model, rate = plan.drawn(run.drawn, decision.model, run.reference.id)
+        if not model and not rate:
+            return decision
+        if model and self.config.content.mode != "off" and run.caller.keeps_content:
+            run.keep_content = True
+        return replace(decision, shadow=model, shadow_rate=rate)
 
     def _bounded(
         self, run: Run, request: Request, caller: Caller, barred: Mapping[str, str], decision: Decision
@@ -186,6 +220,18 @@ class House:
             life.keep.close()
         else:
             await life.replicas.close()
+
+
+class _Everybody:
+    """The ledger first."""
+
+    def __init__(self, life: Life) -> None:
+        self._life = life
+
+    def put(self, finished: Finished) -> None:
+        self._life.ledger.put(finished)
+        for one in self._life.sinks:
+            one.put(finished)
 
 
 def open_house(config: Config) -> House:

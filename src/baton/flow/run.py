@@ -51,6 +51,8 @@ class Run:
         """Where it is being written down for the other replicas."""
         self.session: Session | None = None
         """The conversation that it goes on with."""
+        self.drawn: float | None = None
+        """0..1, by chance: whether it is compared. Drawn once, however often it is decided."""
         self.ticket: int | None = None
         """Its number in the traffic of its key, where the share that goes up is limited."""
         self.images: Bytes = {}

@@ -3,12 +3,13 @@
 Rows that another database may collect are keyed (sequence, replica): a replica never gives a number twice, so a row
 that is sent twice is known again. `sequence` stands first because rows are read newest first.
 `tasks`, `rollups` and `spend` are sums over `requests`, written in the transaction of the rows that they sum.
-`keys` and `audit` belong to all who share the database: they are written by hand, a few rows at a time.
+`keys` and `audit` belong to all who share the database: they are written by hand, a few rows at a time. So do the last
+four, which the one process writes that watches the models.
 """
 
 from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, LargeBinary, MetaData, Table, Text, text
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration. A ledger that carries it is opened without importing Alembic."""
 
 metadata = MetaData()
@@ -219,4 +220,44 @@ audit = Table(
     _word("action"),
     _word("subject"),
     _word("detail"),  # JSON
+)
+
+policy_state = Table(
+    "policy_state",
+    metadata,
+    Column("name", Text, primary_key=True),
+    _count("token"),  # of the leader that wrote it: an older one may not write any more
+    _count("version"),  # grows with every write
+    _seconds("at"),
+    _word("demotions"),  # JSON array of types.demotion.Demotion: what every replica serves by
+    _word("body"),  # JSON of all that the loop remembers
+)
+
+policy_log = Table(
+    "policy_log",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    _seconds("at"),
+    *[_word(name) for name in ("task_type", "model", "before", "after", "reason")],
+    _word("detail"),  # JSON
+)
+
+policy_orders = Table(
+    "policy_orders",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    _seconds("at"),
+    *[_word(name) for name in ("actor", "action", "task_type", "model")],
+)
+
+comparisons = Table(
+    "comparisons",
+    metadata,
+    Column("request_id", Text, primary_key=True),
+    Column("model", Text, primary_key=True),
+    _seconds("at"),
+    *[_word(name) for name in ("task_type", "reference", "served")],
+    *[Column(name, Double, nullable=False) for name in ("model_grade", "reference_grade", "rate")],
+    _word("grader"),
+    _count("cost"),
 )

@@ -11,8 +11,9 @@ from msgspec import Struct, field
 
 from baton.types.card import ModelCard
 
-ProofMode = Literal["rules", "certified"]
-"""`rules`: rules decide, and nothing is proven. `certified`: cheaper rungs serve only with a certificate."""
+ProofMode = Literal["rules", "certified", "safe"]
+"""`rules`: rules decide, and nothing is proven. `certified`: cheaper rungs serve only with a certificate. `safe`: the
+same, and those without one are compared with the reference on a share of the traffic until they have it."""
 
 Serves = Literal["rung", "gate", "cascade", "policy"]
 """What was proven: the rung alone on everything; the rung on what a gate lets through, the reference on the rest; the

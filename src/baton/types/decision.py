@@ -8,6 +8,7 @@ from baton.types.card import ModelCard, Provider
 from baton.types.cascade import CascadePlan
 from baton.types.certificate import Certificate, ProofMode
 from baton.types.classifier import ClassifierWeights
+from baton.types.demotion import Demotion
 from baton.types.handoff import HandoffReport
 from baton.types.learned import Learned
 from baton.types.session import Session
@@ -41,7 +42,7 @@ class Exclusion(Struct, frozen=True):
     model: str
     reason: Literal[
         "context_window", "capability", "allow_list", "ladder", "rule", "floor", "output_limit", "key",
-        "handoff", "safety_floor", "uncertified",
+        "handoff", "safety_floor", "uncertified", "demoted",
     ]  # fmt: skip
     detail: str
 
@@ -118,6 +119,12 @@ class Decision(Struct, frozen=True, rename={"lambda_": "lambda"}):
     """The conversation that the request goes on with, as it stood before."""
     side: str = ""
     """The sort of call that a client makes on the side, where it is one: `title call of opencode`."""
+    propensity: float = 1.0
+    """The chance that this request had of being served so: 1 where nothing is tried out."""
+    shadow: str = ""
+    """The model that is asked the same, off the caller's path, to be compared; empty: none was drawn."""
+    shadow_rate: float = 0.0
+    """The chance that the request had of such a comparison, whatever it says."""
 
 
 class PolicySnapshot(Struct, frozen=True):
@@ -137,3 +144,5 @@ class PolicySnapshot(Struct, frozen=True):
     """What guesses the task type where no rule tells it; None: nothing does."""
     learned: Learned | None = None
     """What was learned from graded answers, the version in force."""
+    demoted: tuple[Demotion, ...] = ()
+    """Who may not serve which task type for the time being: what a monitor found, or an operator said."""
