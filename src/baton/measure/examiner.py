@@ -73,7 +73,8 @@ class Examiner:
         self._tell = tell
         self._slots = asyncio.Semaphore(settings.concurrency)
         self._asking = 0
-        self._settled = asyncio.Condition()
+        self._settlements = 0
+        self._changed = asyncio.Event()
         self._pending: dict[tuple[str, str], asyncio.Future[Answered]] = {}
         self._failures: dict[str, int] = {}
         self.grader: Grader | None = None
@@ -143,28 +144,37 @@ class Examiner:
 
     async def _within_budget(self, probe: Probe) -> Reading:
         while True:
+            seen = self._settlements
             self._asking += 1
-            refused: BudgetExceeded | None = None
-            pause = 0.0
             try:
-                return await self._desk.ask(probe)
-            except BudgetExceeded as error:
-                refused = error
+                reading = await self._desk.ask(probe)
+            except BudgetExceeded as refused:
+                self._ended(settled=False)
+                await self._wait_for_room(seen, refused)
+                continue
             except RateLimited as error:
-                pause = error.retry_after_s or 1.0
-            finally:
-                self._asking -= 1
-                async with self._settled:
-                    self._settled.notify_all()
-            if refused is not None:
-                await self._wait_for_room(refused)
-            await asyncio.sleep(pause)
+                self._ended(settled=False)
+                await asyncio.sleep(error.retry_after_s or 1.0)
+                continue
+            except BaseException:
+                self._ended(settled=True)
+                raise
+            self._ended(settled=True)
+            return reading
 
-    async def _wait_for_room(self, refused: BudgetExceeded) -> None:
-        if self._asking == 0:
-            raise OutOfBudget(f"the budget has no room for another call: {refused.message}")
-        async with self._settled:
-            await self._settled.wait()
+    def _ended(self, *, settled: bool) -> None:
+        """Everybody who waits looks again: there may be room, or nobody left to wait for."""
+        self._asking -= 1
+        self._settlements += settled
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def _wait_for_room(self, seen: int, refused: BudgetExceeded) -> None:
+        """Until a call has been settled since `seen`. Raises OutOfBudget where none is under way any more."""
+        while self._settlements == seen:
+            if self._asking == 0:
+                raise OutOfBudget(f"the budget has no room for another call: {refused.message}") from refused
+            await self._changed.wait()
 
     def _watch(self, model: str, reading: Reading) -> None:
         if not reading.fault:
