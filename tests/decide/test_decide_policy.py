@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baton.decide.policy import Policy
-from baton.decide.said import SPACED, WORD
+from baton.decide.said import WORD, words_of
 from baton.protocol.request import read_request
 from baton.types.decision import Decision
 from baton.types.errors import NoEligibleModel, NotAllowed, RequestError, UnknownModel
@@ -206,4 +206,4 @@ def test_the_same_request_gets_the_same_decision(prompt: str) -> None:
 
 @given(st.text(st.characters(max_codepoint=127), max_size=80))
 def test_words_of_plain_text_are_those_of_the_pattern(text: str) -> None:
-    assert frozenset(text.lower().translate(SPACED).split()) == frozenset(WORD.findall(text.lower()))
+    assert words_of(text) == frozenset(WORD.findall(text.lower()))

@@ -5,12 +5,12 @@ import re
 from msgspec import Struct
 
 from baton.decide.quoted import trusted
+from baton.decide.said import Said, words_of
 from baton.decide.text import normalised
 from baton.types.request import Facts
 
 READ_CHARS, KEPT_CHARS = 800, 240
 """People complain at the beginning; what comes later is the matter. So much is read, so much of their own is kept."""
-WORD = re.compile(r"\w+")
 
 
 class _Signs(Struct, frozen=True):
@@ -89,6 +89,7 @@ SPOKEN = (
         r"неправильно|неверно|не\s+работает|всё\s+ещё|все\s+еще|попробуй\s+(?:ещё|еще|снова)|ошибк[аи]\s+(?:та|осталась)",
     ),
 )
+SPOKEN_WORDS = frozenset(word for signs in SPOKEN for word in signs.words)
 WRITTEN_TOGETHER = re.compile(
     "不对|不正确|错了|还是(?:不|错|有|失败)|不行|再试|重新(?:来|做|试)|没用|不是我(?:要|想)"
     "|違います|間違っ|まだ(?:エラー|動か|失敗|直っ)|もう一度|やり直し|動きません|正しくない"
@@ -97,14 +98,21 @@ WRITTEN_TOGETHER = re.compile(
 """Signs in languages that do not set their words apart."""
 
 
-def complains(facts: Facts) -> bool:
-    """True where the caller has had an answer and says that it was wrong, or says the same thing once more."""
+def complains(facts: Facts, read: Said | None = None) -> bool:
+    """True where the caller has had an answer and says that it was wrong, or says the same thing once more.
+
+    `read`: what was read of the same facts before.
+    """
     if facts.turns < 2:
         return False
     if facts.repeats:
         return True
-    said = trusted(normalised(facts.user_text[:READ_CHARS]))[:KEPT_CHARS].lower()
-    words = frozenset(WORD.findall(said))
-    if any(not signs.words.isdisjoint(words) and signs.pattern.search(said) for signs in SPOKEN):
-        return True
+    short = read is not None and len(facts.user_text) <= READ_CHARS
+    own = read.user if read is not None and short else trusted(normalised(facts.user_text[:READ_CHARS]))
+    said = own[:KEPT_CHARS].lower()
+    words = words_of(said)
+    if not SPOKEN_WORDS.isdisjoint(words):
+        for signs in SPOKEN:
+            if not signs.words.isdisjoint(words) and signs.pattern.search(said):
+                return True
     return not said.isascii() and WRITTEN_TOGETHER.search(said) is not None

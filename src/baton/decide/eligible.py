@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from baton.decide.estimate import tokens_at_most
 from baton.decide.rule import TIERS_UPWARD
-from baton.types.card import ModelCard, arm_name
+from baton.types.card import Capability, ModelCard, arm_name
 from baton.types.decision import Exclusion
 from baton.types.request import Caller, Facts, Wish
 from baton.types.task import Route, TaskType
@@ -25,21 +25,46 @@ class Demands(Struct, frozen=True):
     """Models that the conversation cannot be carried to, with the reason."""
 
 
+class Hurdle(Struct, frozen=True, gc=False):
+    """The demands as most models are held against them, read once for all of them."""
+
+    needs: frozenset[Capability]
+    input_tokens: int
+    max_output: int
+    named: bool
+    """Somebody names models that may be asked, or may not."""
+
+    def clears(self, card: ModelCard) -> bool:
+        """Nothing excludes it; else `exclusion_of` says whether and why."""
+        return not (
+            self.named
+            or self.input_tokens > card.context_window
+            or self.max_output > card.max_output
+            or (self.needs and not self.needs <= card.capabilities)
+        )
+
+
+def hurdle_of(demands: Demands) -> Hurdle:
+    facts = demands.facts
+    lists = (demands.caller.models, demands.route.models, demands.wish.models, demands.task_type.ladder, demands.barred)
+    return Hurdle(facts.needs, tokens_at_most(facts), facts.max_output or 0, any(lists))
+
+
 def exclusion_of(card: ModelCard, demands: Demands) -> Exclusion | None:
     """The first reason why this model cannot serve the request, or None."""
     return _not_allowed(card, demands) or _not_capable(card, demands)
 
 
-def below(card: ModelCard, demands: Demands, cards: Mapping[str, ModelCard]) -> Exclusion | None:
+def below(card: ModelCard, task_type: TaskType, cards: Mapping[str, ModelCard]) -> Exclusion | None:
     """The safety floor of the task type, by the order of its ladder where it has one, else by tier."""
-    lowest, ladder = demands.task_type.never_below, demands.task_type.ladder
+    lowest, ladder = task_type.never_below, task_type.ladder
     if lowest is None or card.id == lowest:
         return None
     if card.id in ladder and lowest in ladder:
         under = ladder.index(card.id) < ladder.index(lowest)
     else:
         under = _height(card.tier) < _height(cards[lowest].tier if lowest in cards else lowest)
-    detail = f"{demands.task_type.name!r} is never served below {lowest!r}"
+    detail = f"{task_type.name!r} is never served below {lowest!r}"
     return Exclusion(card.id, "safety_floor", detail) if under else None
 
 

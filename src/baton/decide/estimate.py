@@ -42,6 +42,8 @@ def expected_cost(card: ModelCard, facts: Facts, expected: Expected) -> int:
     """Nano-dollars of one request: input, cached input, and an answer no longer than the caller allows."""
     tokens = tokens_expected(facts)
     output = min(expected.output, facts.max_output or expected.output)
+    if not expected.cached:
+        return card.price.plain(tokens, output)
     return card.price.cost(Usage(input=tokens, output=output, cache_read=min(expected.cached, tokens)))
 
 

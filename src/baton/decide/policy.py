@@ -85,7 +85,7 @@ class Policy:
         if asked in self.snapshot.cards and route.strategy == "pass":
             return self._pass_through(self.snapshot.cards[asked], demands, found, request, decision_id)
         terms = terms_of(request, asked, caller, route, task_type)
-        asks = _Asked(request, demands, terms, found, session, going_up, course_of(request), said)
+        asks = _Asked(request, demands, terms, found, session, going_up, course_of(request, said), said)
         return self._choose(asks, decision_id)
 
     def _found(self, request: Request, caller: Caller, asked: str, said: Said) -> tuple[Found, Route]:

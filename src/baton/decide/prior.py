@@ -11,7 +11,7 @@ import re
 from math import exp, log1p
 
 from baton.decide.difficulty import Reading
-from baton.decide.wrapper import about_the_answer, content_of
+from baton.decide.wrapper import told_by
 
 HEAD_CHARS, TAIL_CHARS = 2_600, 1_400
 MOST_WORDS, MOST_CLAUSES = 200, 20
@@ -25,6 +25,7 @@ _FOLDED = bytes(
 """ASCII as small letters and digits, the ends of sentences as new lines, all else as spaces."""
 _SOLVED = re.compile(r"\b(?:answer|output|solution|label) ?: ?\n?[^\s\n][^\n]{0,80}\n[ \t]*\n\s*\S", re.IGNORECASE)
 _CODE = re.compile(r"^[ \t]*(?:def|class|import|from) \w", re.MULTILINE)
+_BEGINS_CODE = ("def ", "class ", "import ", "from ")
 _MAKING = frozenset(("write", "implement", "create", "develop", "complete", "fix", "debug", "refactor"))
 _MADE = frozenset(("function", "program", "script", "method", "class", "query", "regex", "code", "algorithm"))
 
@@ -33,24 +34,29 @@ def hardness(text: str) -> Reading:
     """`text` normalised (`decide/text.py`). No gains: without grades nothing is known of single models."""
     if len(text) > HEAD_CHARS + TAIL_CHARS:
         text = f"{text[:HEAD_CHARS]}\n{text[-TAIL_CHARS:]}"
-    sentences = _sentences(text)
-    if "```" in text or _CODE.search(text) or any(map(_asks_for_code, sentences)):
+    plain = text.encode("utf-8", "surrogatepass").translate(_FOLDED).decode("utf-8", "replace")
+    sentences = [sentence.split() for sentence in plain.split("\n")]
+    if "```" in text or _shows_code(text) or _asks_for_code(plain, sentences):
         return Reading(None, None, "it is about code, whose difficulty does not show in its length")
     if "\n\n" in text and _SOLVED.search(text):
         return Reading(None, None, "its length is that of the solved examples in it")
     content: set[str] = set()
     for words in sentences:
-        if not about_the_answer(words):
-            content.update(content_of(words))
+        content.update(told_by(words))
     clauses = text.count(",") + text.count(";")
     load = log1p(min(len(content), MOST_WORDS)) + CLAUSE_WEIGHT * log1p(min(clauses, MOST_CLAUSES))
     return Reading(1 / (1 + exp(MIDDLE - load)), None, f"{len(content)} different words and {clauses + 1} clauses")
 
 
-def _sentences(text: str) -> list[list[str]]:
-    plain = text.encode("utf-8", "surrogatepass").translate(_FOLDED).decode("utf-8", "replace")
-    return [sentence.split() for sentence in plain.split("\n")]
+def _shows_code(text: str) -> bool:
+    for begin in _BEGINS_CODE:
+        if begin in text:
+            return _CODE.search(text) is not None
+    return False
 
 
-def _asks_for_code(words: list[str]) -> bool:
-    return not _MAKING.isdisjoint(words) and not _MADE.isdisjoint(words)
+def _asks_for_code(plain: str, sentences: list[list[str]]) -> bool:
+    for making in _MAKING:  # most prompts hold none of these, and are looked through no further
+        if making in plain:
+            return any(not _MAKING.isdisjoint(words) and not _MADE.isdisjoint(words) for words in sentences)
+    return False

@@ -56,9 +56,10 @@ class Qualities:
 
         None where a certificate of the whole policy carries the decision.
         """
-        if self._whole and self.whole(task_type, terms) is not None:
+        known = self._certificates.get((task_type, arm))
+        if known is None or (self._whole and self.whole(task_type, terms) is not None):
             return None
-        return next((one for one in self._certificates.get((task_type, arm), ()) if _promises(one, terms)), None)
+        return next((one for one in known if _promises(one, terms)), None)
 
     def whole(self, task_type: str, terms: Terms) -> Certificate | None:
         """The one that carries whatever the rules serve for this task type, as long as nothing else is asked for."""

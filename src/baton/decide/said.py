@@ -12,8 +12,9 @@ T = TypeVar("T")
 
 CODE_FENCE = "```"
 WORD = re.compile(r"\w+")
-SPACED = str.maketrans({chr(code): " " for code in range(128) if not (chr(code).isalnum() or chr(code) == "_")})
-"""For plain ASCII, where words are told apart without a pattern."""
+SMALL = bytes(ord(chr(code).lower()) if chr(code).isalnum() or chr(code) == "_" else 32 for code in range(128))
+SMALL += bytes(range(128, 256))
+"""Plain ASCII in small letters, with spaces between its words: they are told apart without a pattern."""
 CLAUSE = re.compile(r"[.!?:;,\n] {0,3}(?:[-*•#] {1,3})?")
 POLITE = re.compile(
     r"\b(?:please|kindly|(?:can|could|would) you|your (?:task|job) is to|you (?:must|should|need to)"
@@ -30,6 +31,13 @@ POLITE_WORDS = frozenset(
     for word in words.split()
 )
 """One of them stands in whatever `POLITE` finds."""
+
+
+def words_of(text: str) -> frozenset[str]:
+    """In small letters."""
+    if text.isascii():
+        return frozenset(text.encode("ascii").translate(SMALL).decode("ascii").split())
+    return frozenset(WORD.findall(text.lower()))
 
 
 class _once(Generic[T]):  # noqa: N801 - reads as a decorator
@@ -69,8 +77,7 @@ class Said:
 
     @_once
     def words(self) -> frozenset[str]:
-        text = self.lower
-        return frozenset(text.translate(SPACED).split() if text.isascii() else WORD.findall(text))
+        return words_of(self.user)
 
     @_once
     def clauses(self) -> list[int]:

@@ -15,6 +15,7 @@ from msgspec import Struct
 from baton.decide.background import background_of
 from baton.decide.complaint import complains
 from baton.decide.rule import Ranked
+from baton.decide.said import Said
 from baton.types.decision import GoingUp, Upgrade
 from baton.types.money import TOKENS_PER_PRICE
 from baton.types.request import Facts, Request
@@ -41,11 +42,12 @@ class Course(Struct, frozen=True):
     """Why it is harder than was thought."""
 
 
-def course_of(request: Request) -> Course:
+def course_of(request: Request, said: Said | None = None) -> Course:
+    """`said`: what was read of its facts before."""
     side = background_of(request)
     if side is not None and side.sort != "compaction":  # that one goes on as the memory of the conversation
         return Course(side=f"{side.sort} call" + (f" of {side.client}" if side.client else ""))
-    return Course(trouble=_trouble(request.facts))
+    return Course(trouble=_trouble(request.facts, said))
 
 
 def settled(
@@ -71,10 +73,10 @@ def settled(
     return Settled(current, stays) if stays else None
 
 
-def _trouble(facts: Facts) -> str:
+def _trouble(facts: Facts, said: Said | None) -> str:
     if facts.tool_errors >= FAILURES:
         return f"{facts.tool_errors} results of tools tell of failures"
-    says = not facts.tool_results and complains(facts)  # in a tool loop he has said it before it began
+    says = not facts.tool_results and complains(facts, said)  # in a tool loop he has said it before it began
     return "the caller says that the last answer was wrong" if says else ""
 
 

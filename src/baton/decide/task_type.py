@@ -1,7 +1,7 @@
 """The task type of a request: declared by the caller or his key, found by explicit rules, guessed, else `other`."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -35,6 +35,7 @@ class TaskTypeRules:
     def __init__(self, task_types: Mapping[str, TaskType], classifier: ClassifierWeights | None = None) -> None:
         self._names = frozenset(task_types)
         self._rules = [(name, _Rule(match)) for name, task_type in task_types.items() for match in task_type.match]
+        self._wordless = tuple(place for place, (_, rule) in enumerate(self._rules) if not rule.words)
         self._by_word: dict[str, set[int]] = {}
         for place, (_, rule) in enumerate(self._rules):
             for word in rule.words:
@@ -51,25 +52,19 @@ class TaskTypeRules:
         if caller.task_type is not None:
             return Found(self._known(caller.task_type), "key", f"declared by key {caller.name!r}")
         seen = Said(facts) if said is None else said
-        possible: set[int] | None = None
-        for place, (name, rule) in enumerate(self._rules):
-            if rule.words:
-                if possible is None:
-                    possible = self._with_one_of(seen.words)
-                if place not in possible:
-                    continue
+        for place in self._possible(seen):
+            name, rule = self._rules[place]
             if why := rule.holds(seen):
                 return Found(name, "rule", why)
         if guess and self._classifier is not None:
             return self._guessed(self._classifier, seen)
         return Found(OTHER, "default", "no rule matched")
 
-    def _with_one_of(self, words: frozenset[str]) -> set[int]:
-        """The rules that name one of these words."""
-        found: set[int] = set()
-        for word in words & self._by_word.keys():
-            found |= self._by_word[word]
-        return found
+    def _possible(self, seen: Said) -> Sequence[int]:
+        """Places of the rules that name one of the words, or none, in their order."""
+        if not self._by_word or not (words := seen.words & self._by_word.keys()):
+            return self._wordless
+        return sorted({*self._wordless, *(place for word in words for place in self._by_word[word])})
 
     def _guessed(self, classifier: Classifier, seen: Said) -> Found:
         guess = classifier.guess(seen.user)

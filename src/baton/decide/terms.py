@@ -50,4 +50,7 @@ def terms_of(request: Request, asked: str, caller: Caller, route: Route, task_ty
 
 
 def _first(*values: float | None) -> float | None:
-    return next((value for value in values if value is not None), None)
+    for value in values:
+        if value is not None:
+            return value
+    return None

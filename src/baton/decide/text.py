@@ -16,6 +16,9 @@ PLAIN: dict[int, str | None] = {
     **dict.fromkeys([9, 11, 12, 13], " "),
 }
 """Control characters are dropped, white space within a line becomes a space."""
+_ASCII = bytes(32 if 9 <= code <= 13 and code != 10 else code for code in range(128)) + bytes(128)
+_DROPPED = bytes([*range(9), *range(14, 32), 127])
+"""The same for plain ASCII."""
 INVISIBLE_RANGES = (
     (0x00AD, 0x00AD), (0x034F, 0x034F), (0x061C, 0x061C), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180E),
     (0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), (0x3164, 0x3164), (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF),
@@ -41,7 +44,7 @@ BLANK_LINES = re.compile(r"\n(?: ?\n){2,}")
 
 def normalised(text: str) -> str:
     """What a reader sees is what a pattern sees. Words of other scripts stay what they are."""
-    text = text.translate(PLAIN) if text.isascii() else _undisguised(text)
+    text = text.encode("ascii").translate(_ASCII, _DROPPED).decode("ascii") if text.isascii() else _undisguised(text)
     if "  " in text:
         text = SPACES.sub(" ", text)
     if "\n\n\n" in text or "\n \n" in text:

@@ -38,10 +38,10 @@ def content_of(words: Iterable[str]) -> list[str]:
     return [word for word in words if word not in ABOUT_THE_ANSWER]
 
 
-def about_the_answer(words: Sequence[str]) -> bool:
-    """Whether a sentence, in small letters, is not about the task."""
-    content = len(content_of(words))
-    return content < FEW_CONTENT and content <= CONTENT_SHARE * len(words)
+def told_by(words: Sequence[str]) -> list[str]:
+    """What a sentence, in small letters, says of the task; nothing where it is about the answer."""
+    content = content_of(words)
+    return content if len(content) >= FEW_CONTENT or len(content) > CONTENT_SHARE * len(words) else []
 
 
 def unwrapped(text: str) -> str:
@@ -63,4 +63,4 @@ def unwrapped(text: str) -> str:
 def _beside_the_task(sentence: str) -> bool:
     """A question is the task, unless it has no content at all."""
     words = _WORD.findall(sentence.lower())
-    return not content_of(words) if "?" in sentence else about_the_answer(words)
+    return not content_of(words) if "?" in sentence else not told_by(words)

@@ -66,6 +66,11 @@ class Price(Struct, frozen=True):
         total = plain * self.input + usage.cache_read * read + usage.cache_write * write + usage.output * self.output
         return (total + TOKENS_PER_PRICE // 2) // TOKENS_PER_PRICE
 
+    def plain(self, input_tokens: int, output_tokens: int) -> int:
+        """The same without any cache."""
+        total = input_tokens * self.input + output_tokens * self.output
+        return (total + TOKENS_PER_PRICE // 2) // TOKENS_PER_PRICE
+
 
 def price_from_usd(
     input_usd: Decimal | float | str,
