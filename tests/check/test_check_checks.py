@@ -26,7 +26,7 @@ QUESTION = Question("How long?", task_type="extraction")
 
 
 def let_through(contract: Contract[Any], text: str, setting: Setting | None = None) -> Any:
-    given = setting or Setting("How long?", SOURCES, question=QUESTION)
+    given = setting or Setting("How long?", "", SOURCES, question=QUESTION)
     return asyncio.run(admit(Unverified(Answer(text), origin="t1 by a/b", tainted=False), contract, given))
 
 
@@ -43,7 +43,7 @@ def asking(*answers: str) -> Setting:
         return Answer(said)
 
     asked: list[Question] = []
-    return Setting("Classify.", SOURCES, ask, QUESTION, ("x/one", "x/two"))
+    return Setting("Classify.", "", SOURCES, ask, QUESTION, ("x/one", "x/two"))
 
 
 RIGHT_AND_WRONG = {
@@ -63,7 +63,7 @@ def test_contracts_of_the_library_let_right_values_through_and_wrong_ones_not(na
 
 def test_code_is_run_against_the_tests_among_its_documents_and_without_them_refused() -> None:
     code = "```python\ndef double(n):\n    return 2 * n\n```"
-    tests = Setting("Write it", {"test_double.py": "assert double(4) == 8"}, question=QUESTION)
+    tests = Setting("Write it", "", {"test_double.py": "assert double(4) == 8"}, question=QUESTION)
     found = let_through(LIBRARY["code"].contract, code, tests)
     if isinstance(found, Refused) and "sandbox" in found.reason:
         pytest.skip(found.reason)

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from baton.check.claims import compared
 from baton.check.contract import Asking, Checks, Setting
 from baton.check.verifiers import cites as cites_verifier
 from baton.check.verifiers import computes as computes_verifier
@@ -36,6 +37,10 @@ FREE, SANDBOX, ANOTHER_MODEL, JUDGE = 0, 1, 1_000_000, 2_000_000
 """Nano-dollars that order the checks of a contract; what models really cost is estimated where they are known."""
 MODELS_OF_SMALL_SPACE = 2
 """Of a label or a letter two that guess agree often: so many others must agree, where there are so many."""
+
+
+ECHO_WORDS = 3
+"""Fewer words that stand in the instruction may well be the answer."""
 
 
 class PlainCheck(Struct, frozen=True):
@@ -67,10 +72,10 @@ def cites(source: Mapping[str, str] | Iterable[str] | str | None = None, fields:
 
 
 def computes() -> Checks:
-    """`expression` comes to `value`, and its numbers stand in the instruction or the sources."""
+    """`expression` comes to `value`, and its numbers stand in the caller's request or the sources."""
 
     async def run(value: Any, _answer: Answer, setting: Setting) -> Verdict:
-        return computes_verifier.computes(value, (setting.instruction, *setting.sources.values()))
+        return computes_verifier.computes(value, (setting.request, *setting.sources.values()))
 
     return PlainCheck("computes", Assurance.EXECUTED, FREE, run)
 
@@ -170,6 +175,20 @@ async def _judged(ask: Asking, judge: str, criterion: str, answer: Answer, asked
         return read_verdict(said.text, Holds, seal)
     except NoVerdict:
         return _not_run("judges", "the judge gave no verdict")
+
+
+def answers() -> PlainCheck:
+    """It says something, and something else than it was told. Part of every contract of a sub-task."""
+
+    async def run(_value: Any, answer: Answer, setting: Setting) -> Verdict:
+        said = compared(answer.text)
+        echo = len(said.split()) > ECHO_WORDS and said in compared(setting.instruction)
+        reason = (
+            "there is nothing in it" if not said else "it says the instruction again" if echo else "it says something"
+        )
+        return Verdict("answers", passed=bool(said) and not echo, score=float(bool(said)), reason=reason)
+
+    return PlainCheck("answers", Assurance.NONE, FREE, run)
 
 
 def _asking(setting: Setting) -> tuple[Asking, Question]:

@@ -24,6 +24,8 @@ class Setting(Struct, frozen=True):
 
     instruction: str = ""
     """What the value is to be the result of."""
+    request: str = ""
+    """What the caller has asked for, in his own words."""
     sources: Mapping[str, str] = field(default_factory=dict)
     ask: Asking | None = None
     question: Question | None = None

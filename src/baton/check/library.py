@@ -66,7 +66,7 @@ LIBRARY: dict[str, Named] = {
         Contract(_object(expression=TEXT, value={"type": "number"}), (checks.computes(),), Assurance.EXECUTED),
         "analysis",
         "Reply with JSON {expression, value}: plain arithmetic (+ - * / // % ** min max abs round sum) over numbers "
-        "that stand in the instruction, the documents or the results, and what it comes to.",
+        "that stand in the request, the documents or the results, and what it comes to.",
         "the expression was computed again, and its numbers stand in its inputs",
     ),
     "code": Named(

@@ -96,12 +96,13 @@ async def measurement(config: Config, run: str, budget: int) -> AsyncIterator[De
     )
     caller = Caller(MEASUREMENT, path=limits, accounts=(MEASUREMENT,))
     try:
-        yield Desk(lambda probe: _ask(house, caller, probe), lambda probe: _at_most(house, probe))
+        yield Desk(lambda probe: reading_of(house, caller, probe), lambda probe: at_most(house, probe))
     finally:
         await house.close()
 
 
-def _at_most(house: House, probe: Probe) -> int:
+def at_most(house: House, probe: Probe) -> int:
+    """What a probe can cost, in nano-dollars: a byte of input is at most one token."""
     facts = read_request(probe.dialect, _body(house, probe), {}, _placed(probe)).facts
     costs = [
         cost_at_most(card.price, facts.text_bytes, min(facts.max_output or card.max_output, card.max_output))
@@ -111,23 +112,25 @@ def _at_most(house: House, probe: Probe) -> int:
 
 
 def _measuring(config: Config) -> Config:
-    """Models are asked as themselves, whatever the routes say; `auto` takes routes and rules as they are."""
+    """As `by_name`, by rules alone, and nothing is kept or told of it."""
+    config = replace(config, snapshot=replace(config.snapshot, mode="rules", certificates=()))
+    return replace(by_name(config, MEASUREMENT), content=replace(config.content, mode="off"), webhooks=())
+
+
+def by_name(config: Config, root: str) -> Config:
+    """Models are asked as themselves, whatever the routes say; `auto` takes the routes as they are.
+
+    What is set aside for a call is its worst case. `root` names the route.
+    """
     own = config.snapshot
-    routes = tuple(
-        replace(one, name=f"{MEASUREMENT}:{one.name}", cache=None, key=()) for one in own.routes if not one.key
-    )
-    direct = Route(MEASUREMENT, model=tuple(own.cards), strategy="pass")
-    snapshot = replace(own, routes=(direct, *routes), aliases={}, mode="rules", certificates=())
-    return replace(
-        config,
-        snapshot=snapshot,
-        content=replace(config.content, mode="off"),
-        spend=replace(config.spend, input_margin=BYTES_PER_TOKEN),
-        webhooks=(),
-    )
+    routes = tuple(replace(one, name=f"{root}:{one.name}", cache=None, key=()) for one in own.routes if not one.key)
+    direct = Route(root, model=tuple(own.cards), strategy="pass")
+    snapshot = replace(own, routes=(direct, *routes), aliases={})
+    return replace(config, snapshot=snapshot, spend=replace(config.spend, input_margin=BYTES_PER_TOKEN))
 
 
-async def _ask(house: House, caller: Caller, probe: Probe) -> Reading:
+async def reading_of(house: House, caller: Caller, probe: Probe) -> Reading:
+    """What came back; see `Ask` for what it raises."""
     arrival = Arrival(probe.dialect, _body(house, probe), {}, caller, _placed(probe))
     run = house.begin(arrival)
     try:

@@ -3,13 +3,14 @@
 Rows that another database may collect are keyed (sequence, replica): a replica never gives a number twice, so a row
 that is sent twice is known again. `sequence` stands first because rows are read newest first.
 `tasks`, `rollups` and `spend` are sums over `requests`, written in the transaction of the rows that they sum.
-`keys` and `audit` belong to all who share the database: they are written by hand, a few rows at a time. So do the last
-four, which the one process writes that watches the models.
+`keys` and `audit` belong to all who share the database: they are written by hand, a few rows at a time. So do the next
+four, which the one process writes that watches the models, and `runs` and `steps`, the journal of orchestrated runs:
+any replica can show a run, or resume it.
 """
 
 from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, LargeBinary, MetaData, Table, Text, text
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration. A ledger that carries it is opened without importing Alembic."""
 
 metadata = MetaData()
@@ -260,4 +261,34 @@ comparisons = Table(
     *[Column(name, Double, nullable=False) for name in ("model_grade", "reference_grade", "rate")],
     _word("grader"),
     _count("cost"),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    _word("owner"),  # the name of the key
+    _seconds("at"),
+    _word("digest"),  # of what was asked
+    _word("version"),  # of the code that began it
+    _word("request"),  # JSON
+    _word("status"),
+    _word("result"),  # JSON; empty while it runs
+    Column("idempotency", Text),
+    Index("ix_runs_at", "at"),
+    Index("ix_runs_idempotency", "owner", "idempotency", unique=True),
+)
+
+steps = Table(
+    "steps",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    Column("key", Text, primary_key=True),  # what was done: the same key is never written twice
+    Column("number", Integer, nullable=False),
+    _word("kind"),
+    _seconds("at"),
+    _seconds("seconds"),
+    _count("cost"),
+    _word("body"),  # JSON
+    sqlite_with_rowid=False,
 )

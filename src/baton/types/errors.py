@@ -16,6 +16,9 @@ BatonError                      has `code`, `status` (HTTP), `message`
  |   |- NoEligibleModel (400)   every model is excluded; carries the exclusions
  |   |- HandoffRefused (400)    the conversation cannot be carried to the model as it is; names what would be lost
  |   |- PlanRefused (400)       a plan of delegation cannot be carried out; names every reason
+ |   |- RunLimited (429)        an orchestrated run has used up its calls, tokens, time or depth
+ |   |- RunRefused (409)        a run cannot be resumed: it was asked otherwise, or by another version of the code
+ |   |- UnverifiedResult (422)  a run came to a part of its answer only, and the caller wants all or nothing
  |   |- EscalationLimited (429)  the key has gone up to dearer models too often, and may not stay below either
  |   |- NotKept (400)           an earlier answer that the request goes on from is not kept here
  |   `- LimitReached            an account has no room for the request; carries account, limit and when to come back
@@ -157,6 +160,20 @@ class HookRefused(RequestError):
 
 class PlanRefused(RequestError):
     code = "plan_refused"
+
+
+class RunLimited(RequestError):
+    code = "run_limit"
+    status = 429
+
+
+class RunRefused(Conflict):
+    code = "run_refused"
+
+
+class UnverifiedResult(RequestError):
+    code = "unverified_result"
+    status = 422
 
 
 class EscalationLimited(RequestError):
