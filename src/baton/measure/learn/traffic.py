@@ -6,7 +6,7 @@ from baton.record.database import Place
 
 
 def answers_of(place: Place, since: float = 0.0) -> list[Answer]:
-    """Raises LedgerError, TrafficError for an empty ledger, and GradedDataError where nothing was graded or kept."""
+    """Raises LedgerError, DatasetError for an empty ledger, and GradedDataError where nothing was graded or kept."""
     logged = from_ledger(place, since)
     graded = [one for one in logged if one.served is not None and one.served in one.grades]
     found = [
