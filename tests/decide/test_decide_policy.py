@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baton.decide.policy import Policy
-from baton.decide.said import WORD, words_of
+from baton.decide.said import WORD, Said, words_of
 from baton.protocol.request import read_request
 from baton.types.decision import Decision
 from baton.types.errors import NoEligibleModel, NotAllowed, RequestError, UnknownModel
-from baton.types.request import Caller
+from baton.types.request import Caller, Facts
 from baton.types.task import Route
 
 from .fleet import CARDS, snapshot
@@ -207,3 +207,15 @@ def test_the_same_request_gets_the_same_decision(prompt: str) -> None:
 @given(st.text(st.characters(max_codepoint=127), max_size=80))
 def test_words_of_plain_text_are_those_of_the_pattern(text: str) -> None:
     assert words_of(text) == frozenset(WORD.findall(text.lower()))
+
+
+QUOTING = st.sampled_from(
+    ["```", '"""', "~~~", "<doc>", "</doc>", "\n---\n", "\n> ", ": ", '"', "\n", "Text:\n", "\n\n"]
+)
+
+
+@given(st.lists(st.sampled_from(["classify", "this", "it is", "x" * 70]) | QUOTING, max_size=14))
+def test_a_word_that_may_not_be_named_is_none_of_the_callers_own(pieces: list[str]) -> None:
+    said = Said(Facts(user_text="".join(pieces)))
+    for word in ("classify", "this", "classifythis"):
+        assert said.may_name(frozenset({word})) or word not in said.words

@@ -11,6 +11,7 @@ from baton.types.request import Facts
 T = TypeVar("T")
 
 CODE_FENCE = "```"
+CLOSING = "</"
 WORD = re.compile(r"\w+")
 SMALL = bytes(ord(chr(code).lower()) if chr(code).isalnum() or chr(code) == "_" else 32 for code in range(128))
 SMALL += bytes(range(128, 256))
@@ -65,7 +66,8 @@ class Said:
     @_once
     def user(self) -> str:
         """Without quoted documents."""
-        return trusted(self.whole)
+        own = trusted(self.whole)
+        return self.whole if own == self.whole else own
 
     @_once
     def lower(self) -> str:
@@ -77,7 +79,19 @@ class Said:
 
     @_once
     def words(self) -> frozenset[str]:
-        return words_of(self.user)
+        """The caller's own."""
+        return self.all_words if self.user is self.whole else words_of(self.user)
+
+    @_once
+    def all_words(self) -> frozenset[str]:
+        return words_of(self.whole)
+
+    def may_name(self, words: frozenset[str]) -> bool:
+        """False only where none of them is the caller's own: told without looking for quoted documents.
+
+        What is cut out leaves a space or a new line, except for tags: there two halves may make a word.
+        """
+        return CLOSING in self.whole or not words.isdisjoint(self.all_words)
 
     @_once
     def clauses(self) -> list[int]:

@@ -40,6 +40,7 @@ class TaskTypeRules:
         for place, (_, rule) in enumerate(self._rules):
             for word in rule.words:
                 self._by_word.setdefault(word, set()).add(place)
+        self._words = frozenset(self._by_word)
         self._classifier = None if classifier is None else Classifier(classifier)
 
     def find(self, wish: Wish, caller: Caller, facts: Facts, said: Said | None = None, *, guess: bool = True) -> Found:
@@ -62,7 +63,7 @@ class TaskTypeRules:
 
     def _possible(self, seen: Said) -> Sequence[int]:
         """Places of the rules that name one of the words, or none, in their order."""
-        if not self._by_word or not (words := seen.words & self._by_word.keys()):
+        if not seen.may_name(self._words) or not (words := seen.words & self._words):
             return self._wordless
         return sorted({*self._wordless, *(place for word in words for place in self._by_word[word])})
 

@@ -8,6 +8,7 @@ from hashlib import blake2b
 
 import msgspec
 
+from baton.decide.eligible import matches_any
 from baton.decide.estimate import BYTES_PER_TOKEN
 from baton.flow.run import Run
 from baton.protocol.course import conversation_key
@@ -47,6 +48,7 @@ class Sessions:
 
     def __init__(self, snapshot: PolicySnapshot, keep: Keep, ttl_s: float, now: Callable[[], float]) -> None:
         self._cards = snapshot.cards
+        self._named = _named(snapshot)
         self._keep = keep
         self._ttl_s = ttl_s if len(snapshot.cards) > 1 else 0.0
         self._now = now
@@ -54,7 +56,7 @@ class Sessions:
     def may_know(self, request: Request) -> bool:
         """False for a conversation that begins, and for who names his model himself."""
         goes_on = request.facts.depth > 0 or request.wish.session_id is not None
-        return goes_on and self._ttl_s > 0 and request.model not in self._cards
+        return goes_on and self._ttl_s > 0 and request.model not in self._named
 
     async def of(self, caller: Caller, request: Request) -> Session | None:
         """None where nothing is known of it, or nothing may be."""
@@ -86,6 +88,18 @@ class Sessions:
         name = name_of(request) if earlier is None else earlier.id
         kept = _encode(_next(request, decision, earlier, self._now()))
         self._keep.put(SPACE, _key(run.caller, name), kept, self._ttl_s, durable=self._keep.shared)
+
+
+def _named(snapshot: PolicySnapshot) -> frozenset[str]:
+    """Every name under which a model is asked that nothing is chosen for."""
+    chosen = [route.model for route in snapshot.routes if route.strategy == "auto"]
+    passed = {
+        name
+        for name, model in snapshot.aliases.items()
+        if model in snapshot.cards
+        and not any(matches_any(name, asked) or matches_any(model, asked) for asked in chosen)
+    }
+    return frozenset(passed.union(snapshot.cards))
 
 
 def name_of(request: Request) -> str:

@@ -44,7 +44,7 @@ UNSTEADY_TEXTS = ("x-anthropic-billing-header:",)
 """How texts of clients begin that change from request to request of one conversation."""
 
 
-class Turn(Struct):
+class Turn(Struct, gc=False):
     """One turn as facts see it. `content` and `results` are the caller's bytes; media are counted in `media_bytes`."""
 
     role: Role
@@ -157,7 +157,9 @@ def tells_of_failure(result: Raw | bytes) -> bool:
 
 def _repeats(turns: Sequence[Turn], last_user: int) -> int:
     said = turns[last_user].text if last_user >= 0 else ""
-    return sum(turn.role == "user" and turn.text == said for turn in turns[:last_user]) if said else 0
+    if not said:
+        return 0
+    return len([turn for turn in turns[:last_user] if turn.text == said and turn.role == "user"])
 
 
 def _cached_bytes(turns: Sequence[Turn], last_answer: int, text_bytes: int, asked: Asked) -> int:
@@ -166,7 +168,7 @@ def _cached_bytes(turns: Sequence[Turn], last_answer: int, text_bytes: int, aske
         return 0
     if last_answer < 0:
         return 0 if marked is None else sum(len(bytes(raw)) for raw in marked[1:] if CACHE_MARKER in bytes(raw))
-    since = sum(len(bytes(turn.content)) - turn.media_bytes for turn in turns[last_answer:])
+    since = sum([len(bytes(turn.content)) - turn.media_bytes for turn in turns[last_answer:]])
     return max(text_bytes - since, 0)
 
 

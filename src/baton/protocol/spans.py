@@ -54,7 +54,7 @@ def is_text(raw: Raw | bytes) -> bool:
 
 def capped(pieces: Iterable[str]) -> str:
     """Join with newlines; a long text keeps its head and its tail."""
-    text = "\n".join(piece for piece in pieces if piece)
+    text = "\n".join([piece for piece in pieces if piece])
     if len(text) <= HEAD_CHARS + TAIL_CHARS:
         return text
     return text[:HEAD_CHARS] + "\n" + text[-TAIL_CHARS:]

@@ -73,13 +73,13 @@ def _read_turn(message: _Message, index: int) -> Turn:
     role, content = ROLES.get(message.role, ""), message.content
     if role == "result":
         return Turn(role, "", content, (content,))
-    if is_absent(content):
-        return Turn(role)
-    param = f"messages[{index}].content"
     if is_text(content):
         # Only what the facts keep is decoded: answers are not the caller's words.
         kept = role in {"user", "system"}
-        return Turn(role, decode_member(content, TEXT, param, "text") if kept else "", content)
+        return Turn(role, decode_member(content, TEXT, f"messages[{index}].content", "text") if kept else "", content)
+    if is_absent(content):
+        return Turn(role)
+    param = f"messages[{index}].content"
     parts = decode_member(content, PARTS, param, "text or a list of parts")
     turn = Turn(role, "\n".join(_part_texts(parts, param)), content)
     media = [part for part in parts if part.type in MEDIA_PARTS]
