@@ -31,5 +31,9 @@ def promote(
         return
     for one in taken:
         sys.stdout.write(f"{one.name} is in force: {one.bound:.3f} of {one.reference} is proved\n")
+        if (floor := found.snapshot.task_types[one.task_type].floor) > one.rho:
+            sys.stderr.write(
+                f"the floor of {one.task_type!r} is {floor:g}: this serves only who asks for {one.rho:g} or less\n"
+            )
     if found.proof.mode == "rules":
         sys.stderr.write("the config says proof.mode: rules, so nothing serves by it yet: set it to certified\n")
