@@ -8,7 +8,8 @@ import pytest
 
 from baton.flow.measurement import Desk, Probe, Reading
 from baton.measure.datasets.prompt import Prompt
-from baton.measure.examiner import Examiner, Outcome, OutOfBudget, Settings
+from baton.measure.examiner import Examiner, Outcome, Settings
+from baton.measure.graders.grader import OutOfBudget
 from baton.measure.graders.verified import VerifiedGrader
 from baton.measure.journal import Journal
 from baton.types.errors import BudgetExceeded, RateLimited

@@ -22,6 +22,7 @@ from baton.measure.graders.verified import VerifiedGrader, has_form
 from baton.measure.journal import Journal, Labelled
 from baton.measure.ladder import Rules, walk
 from baton.measure.recorded import RecordedOrder, recorded_bench
+from baton.simulate.fleet import Fleet
 from baton.stats.sanity import examine
 from baton.testing.upstream import Received, ScriptedUpstream, http_answer, scripted
 from baton.types.certificate import identity
@@ -134,6 +135,10 @@ def test_a_rubric_judge_asks_one_criterion_a_call_and_is_paid_from_the_budget(tm
         (run_id,) = {one.run for one in journal.answers.values()}
         answers = sum(one.cost for one in journal.answers.values())
         assert journal.spent(run_id) == answers + len(asked) * (100 * 1_000 + 20 * 5_000)
+    with stage(tmp_path, Fleet(seed=3)) as at:
+        again, asked_again = run(at, rightly, JudgeOrder("court/judge", criteria=("It is right.", "It is short.")), 20)
+    assert asked_again == []
+    assert again.models == found.models
     body = json.loads(asked[0].body)
     assert body["response_format"]["json_schema"]["schema"]["additionalProperties"] is False
 

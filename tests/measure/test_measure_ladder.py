@@ -16,7 +16,7 @@ from baton.measure.baseline import TypeBaseline, baseline
 from baton.measure.bench import Order, opened
 from baton.measure.datasets.load import write_prompts
 from baton.measure.datasets.prompt import PromptSet
-from baton.measure.examiner import OutOfBudget
+from baton.measure.graders.grader import OutOfBudget
 from baton.measure.journal import Answered, Journal
 from baton.measure.ladder import Rules, Walk, walk
 from baton.measure.lock import verify

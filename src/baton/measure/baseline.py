@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Literal
 from msgspec import Struct
 
 from baton.measure.bench import Bench, Entrants
-from baton.measure.examiner import Outcome, OutOfBudget
+from baton.measure.examiner import Outcome
+from baton.measure.graders.grader import OutOfBudget
 from baton.measure.graders.soundness import soundness
 from baton.measure.judged import JudgeFigures, judge_figures
 from baton.stats.betting import betting_interval
 from baton.stats.intervals import Interval, bca_mean, wilson
 from baton.stats.paths import Difference, paired_difference
 from baton.stats.sanity import SanityReport
-from baton.types.errors import ProofError
 from baton.types.money import usd_from_nano
 
 if TYPE_CHECKING:
@@ -210,9 +210,3 @@ def _quantile(ordered: Sequence[float], share: float) -> float | None:
 
 def _share(flags: Sequence[bool]) -> float:
     return sum(flags) / len(flags) if flags else 0.0
-
-
-def refuse_small(per_type: int) -> None:
-    """Raises ProofError."""
-    if per_type < 1:
-        raise ProofError(f"{per_type!r} prompts of each task type: at least one is needed")

@@ -22,6 +22,7 @@ from baton.measure.datasets.prompt import Prompt, PromptSet, in_order
 from baton.measure.examiner import CONCURRENCY, MAX_OUTPUT, Examiner, Outcome, Settings
 from baton.measure.graders.grader import Grader
 from baton.measure.graders.pairwise import PairwiseJudge
+from baton.measure.graders.remembering import Remembering
 from baton.measure.graders.rubric import DEFAULT_CRITERIA, RubricJudge
 from baton.measure.graders.verified import VerifiedGrader, refuse_without_check
 from baton.measure.journal import Journal
@@ -119,7 +120,8 @@ async def opened(config: Config, order: Order, tell: Callable[[], None] = lambda
             examiner = Examiner(desk, journal, settings, tell)
             grader = grader_of(order, examiner)
             examiner.grader = grader
-            yield Bench(order, examiner, grader.id, identities, entrants, grader, journal)
+            kept = Remembering(grader, journal)
+            yield Bench(order, examiner, grader.id, identities, entrants, kept, journal)
 
 
 def run_of(order: Order, identities: Mapping[str, str]) -> str:

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from baton.flow.measurement import Desk, Probe, Reading
 from baton.measure.datasets.prompt import Prompt
-from baton.measure.graders.grader import Grader, Grading
+from baton.measure.graders.grader import Grader, Grading, OutOfBudget, graded_safely
 from baton.measure.graders.pairwise import REFERENCE_SCORE
 from baton.measure.journal import Answered, Graded, Journal
 from baton.types.errors import BudgetExceeded, ProofError, RateLimited
@@ -43,12 +43,6 @@ class Outcome(Struct, frozen=True):
     simulated: bool = False
     cluster: str = ""
     difficulty: float | None = None
-
-
-class OutOfBudget(ProofError):
-    """Nothing more can be set aside, and nothing is under way."""
-
-    code = "out_of_budget"
 
 
 class Settings(Struct, frozen=True):
@@ -220,7 +214,7 @@ class Examiner:
                 return Grading(None, "the reference has no answer to compare with")
             theirs = other.answer
         assert answered.answer is not None
-        found = await _graded(grader, prompt, answered.answer, theirs)
+        found = await graded_safely(grader, prompt, answered.answer, theirs)
         line = Graded(
             prompt=prompt.graded_key,
             model=answered.model,
@@ -254,19 +248,6 @@ class Examiner:
             simulated=answered.simulated,
             cluster=prompt.cluster,
         )
-
-
-async def _graded(grader: Grader, prompt: Prompt, answer: Answer, reference: Answer | None) -> Grading:
-    """A grader that crashes has given no grade; that is counted, and the sanity check speaks of it."""
-    try:
-        found = await grader.grade(prompt, answer, reference)
-    except (ProofError, BudgetExceeded, asyncio.CancelledError):
-        raise
-    except Exception as error:  # noqa: BLE001 - graders come from entry points and may raise anything
-        return Grading(None, f"the grader crashed: {type(error).__name__}: {error}", formed=False)
-    if found.score is not None and not 0.0 <= found.score <= 1.0:
-        return Grading(None, f"the grader gave {found.score!r}: a grade lies between 0 and 1", cost=found.cost)
-    return found
 
 
 def _line(call: int, run: str, key: tuple[str, str], reading: Reading) -> Answered:

@@ -13,9 +13,10 @@ from baton.decide.said import Said
 from baton.measure.bench import Bench, Entrants
 from baton.measure.datasets.prompt import Prompt
 from baton.measure.evidence import Row
-from baton.measure.examiner import Outcome, OutOfBudget
+from baton.measure.examiner import Outcome
 from baton.measure.files import bytes_of, hash_of
 from baton.measure.gate import Gated, GateHeader, gated
+from baton.measure.graders.grader import OutOfBudget
 from baton.measure.graders.soundness import soundness
 from baton.measure.ladder import Rules
 from baton.protocol.request import read_request

@@ -14,8 +14,9 @@ from msgspec import Struct
 from baton.measure.bench import Bench, Entrants
 from baton.measure.datasets.prompt import Prompt
 from baton.measure.evidence import PILOT, Climbed, LadderHeader, Row, climbed, pair_of, plan_of
-from baton.measure.examiner import Outcome, OutOfBudget
+from baton.measure.examiner import Outcome
 from baton.measure.files import bytes_of, hash_of
+from baton.measure.graders.grader import OutOfBudget
 from baton.measure.graders.soundness import soundness
 from baton.stats.ladder import BATCH, Due, Ladder
 from baton.stats.sanity import SanityReport

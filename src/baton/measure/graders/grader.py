@@ -1,11 +1,19 @@
-"""What a grader gives, and what it must be."""
+"""What a grader gives, what it must be, and what becomes of one that is not."""
 
+import asyncio
 from typing import Protocol
 
 from msgspec import Struct
 
 from baton.measure.datasets.prompt import Prompt
+from baton.types.errors import BudgetExceeded, ProofError
 from baton.types.verdict import Answer
+
+
+class OutOfBudget(ProofError):
+    """Nothing more can be set aside, and nothing is under way."""
+
+    code = "out_of_budget"
 
 
 class Grading(Struct, frozen=True):
@@ -32,3 +40,16 @@ class Grader(Protocol):
     async def grade(self, prompt: Prompt, answer: Answer, reference: Answer | None = None) -> Grading:
         """Raises BudgetExceeded or UnknownModel where it asks a model. What an answer holds never raises."""
         ...
+
+
+async def graded_safely(grader: Grader, prompt: Prompt, answer: Answer, reference: Answer | None) -> Grading:
+    """A grader that crashes has given no grade; that is counted, and the sanity check speaks of it."""
+    try:
+        found = await grader.grade(prompt, answer, reference)
+    except (ProofError, BudgetExceeded, asyncio.CancelledError):
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is no grade
+        return Grading(None, f"the grader crashed: {type(error).__name__}: {error}", formed=False)
+    if found.score is not None and not 0.0 <= found.score <= 1.0:
+        return Grading(None, f"the grader gave {found.score!r}: a grade lies between 0 and 1", cost=found.cost)
+    return found
