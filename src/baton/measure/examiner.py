@@ -6,7 +6,6 @@ cost; only when nothing is under way any more is the budget too small, and the r
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import NoReturn
 
 from msgspec import Struct
 
@@ -71,6 +70,7 @@ class Examiner:
         self._changed = asyncio.Event()
         self._pending: dict[tuple[str, str], asyncio.Future[Answered]] = {}
         self._failures: dict[str, int] = {}
+        self._gone: dict[str, ProofError] = {}
         self.grader: Grader | None = None
         """Set once before the first examination; judges ask through `ask_judge`."""
 
@@ -125,6 +125,8 @@ class Examiner:
         settings = self._settings
         probe = Probe(model, prompt.task_type, prompt.dialect, prompt.body, settings.max_output)
         async with self._slots:
+            if (gone := self._gone.get(model)) is not None:
+                raise gone
             call = self._journal.begin(settings.run, self._desk.at_most(probe))
             try:
                 reading = await self._within_budget(probe)
@@ -175,15 +177,13 @@ class Examiner:
             self._failures[model] = -1
         elif self._failures.get(model, 0) >= 0:
             self._failures[model] = self._failures.get(model, 0) + 1
-            if self._failures[model] >= GIVE_UP_AFTER:
-                self._gone(model, reading)
-
-    def _gone(self, model: str, reading: Reading) -> NoReturn:
-        times = self._failures[model]
-        raise ProofError(
-            f"model {model!r} has answered none of its first {times} prompts, the last one failed with "
-            f"{reading.fault}: {reading.told}. Is it still there? Mend it, or leave it out of the ladder"
-        )
+            if self._failures[model] == GIVE_UP_AFTER:
+                self._gone[model] = ProofError(
+                    f"model {model!r} has answered none of its first {GIVE_UP_AFTER} prompts, the last one failed with "
+                    f"{reading.fault}: {reading.told}. Is it still there? Mend it, or leave it out of the ladder"
+                )
+        if (gone := self._gone.get(model)) is not None:
+            raise gone
 
     # --- grades ------------------------------------------------------------------------------------
 
