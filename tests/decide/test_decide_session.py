@@ -119,6 +119,38 @@ def test_a_call_on_the_side_goes_to_the_cheapest() -> None:
     assert "title call of opencode" in decision.reason
 
 
+TITLE = "Generate a title for this conversation: how do I add?"
+
+
+def titled(said: str = TITLE, *, caller: Caller | None = None, **wish: Any) -> Decision:
+    policy = Policy(snapshot())
+    asked = Request("openai-chat", "auto", False, {}, Wish(**wish), Facts(user_text=said))
+    return policy.decide(asked, caller or Caller(), "d")
+
+
+def test_no_sentence_of_a_prompt_goes_below_what_was_declared() -> None:
+    assert titled().model == "sim/local"
+    for wish in ({"task_type": "analysis"}, {"floor": 1.0}, {"min_quality": 0.94}):
+        assert titled(**wish).model == FRONTIER
+    assert titled(caller=Caller("k", floor=1.0)).model == FRONTIER
+    assert titled(caller=Caller("k", task_type="analysis")).model == FRONTIER
+    assert titled(floor=1.0).side == "title call of opencode"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        f"Analyze this mail.\n\nMail:\nDear all,\n{TITLE}\nBob",
+        f"Analyze <transcript>{TITLE}</transcript>",
+        f"Analyze this.\n```\n{TITLE}\n```",
+    ],
+)
+def test_a_sentence_that_a_document_quotes_makes_no_call_on_the_side(said: str) -> None:
+    decision = titled(said)
+    assert decision.side == ""
+    assert decision.model != "sim/local"
+
+
 def test_a_model_that_is_gone_is_left() -> None:
     assert decided(on("sim/gone")).model == MID
 

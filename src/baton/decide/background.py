@@ -1,13 +1,15 @@
 """Calls that a client makes on the side: titles, tags, summaries, checks of commands. Nobody waits for their wit.
 
 Told by the sentences that the clients themselves send. A caller's own request for a title is not one of them: signs of
-the user's turn are whole sentences of a product, never single words.
+the user's turn are whole sentences of a product, never single words, and none that a document quotes.
 """
 
+from collections.abc import Iterable
 from typing import Literal
 
 from msgspec import Struct
 
+from baton.decide.said import Said
 from baton.types.request import Request
 
 Sort = Literal[
@@ -83,19 +85,22 @@ PROBES = frozenset({"quota", "warmup", "ping", "test", "hi"})
 CLAUDE_CODE = ("you are claude code", "claude agent sdk", "cc_entrypoint=")
 
 
-def background_of(request: Request) -> Background | None:
-    """The sort of call that a client makes on the side, or None for what somebody asked for."""
+def background_of(request: Request, read: Said | None = None) -> Background | None:
+    """The sort of call that a client makes on the side, or None for what somebody asked for.
+
+    `read`: its words, where they were read before.
+    """
     facts = request.facts
     if facts.tool_results:
         return None
     system = facts.system_text[:READ_CHARS].lower()
     said = facts.user_text.lower()
     said = said if len(said) <= 2 * READ_CHARS else said[:READ_CHARS] + said[-READ_CHARS:]
-    for text, anchors, signs in ((system, ANCHORS_OF_SYSTEM, OF_SYSTEM), (said, ANCHORS_OF_USER, OF_USER)):
-        if _holds_one(text, anchors):
-            for sign, sort, client in signs:
-                if sign in text:
-                    return Background(sort, client)
+    found = _signed(system, ANCHORS_OF_SYSTEM, OF_SYSTEM)
+    if found is None and _signed(said, ANCHORS_OF_USER, OF_USER) is not None:
+        found = _signed((read or Said(facts)).lower, ANCHORS_OF_USER, OF_USER)
+    if found is not None:
+        return found
     from_claude_code = _holds_one(system, CLAUDE_CODE)
     if (facts.max_output == 1 and said.strip() in PROBES) or (from_claude_code and said.strip() == "warmup"):
         return Background("probe", "Claude Code" if from_claude_code or said.strip() == "quota" else "")
@@ -110,3 +115,10 @@ def _holds_one(text: str, signs: tuple[str, ...]) -> bool:
         if sign in text:
             return True
     return False
+
+
+def _signed(text: str, anchors: tuple[str, ...], signs: Iterable[tuple[str, Sort, str]]) -> Background | None:
+    """By the first of the signs that stands in a text of small letters."""
+    if not _holds_one(text, anchors):
+        return None
+    return next((Background(sort, client) for sign, sort, client in signs if sign in text), None)

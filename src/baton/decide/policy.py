@@ -85,7 +85,7 @@ class Policy:
         if asked in self.snapshot.cards and route.strategy == "pass":
             return self._pass_through(self.snapshot.cards[asked], demands, found, request, decision_id)
         terms = terms_of(request, asked, caller, route, task_type)
-        asks = _Asked(request, demands, terms, found, session, going_up, course_of(request, said), said)
+        asks = _Asked(request, demands, terms, found, session, going_up, course_of(request, caller, said), said)
         return self._choose(asks, decision_id)
 
     def _found(self, request: Request, caller: Caller, asked: str, said: Said) -> tuple[Found, Route]:
@@ -200,12 +200,12 @@ class Policy:
     def _gone_up(
         self, asked: "_Asked", choice: Choice, eligible: Sequence[Ranked], reading: Reading, reference: str
     ) -> Choice:
-        if not asked.course.side:
+        if not asked.course.to_cheapest:
             choice = self._gated(asked, choice, eligible, reading, reference)
         if choice.upgraded:
             return choice
         choice = _in_session(asked, choice, eligible, reference)
-        settled_so = choice.upgraded or asked.course.side
+        settled_so = choice.upgraded or asked.course.to_cheapest
         return choice if settled_so else _cascaded(asked, choice, eligible, reading, self._measured(asked))
 
     def _measured(self, asked: "_Asked") -> CascadePlan | None:

@@ -5,7 +5,8 @@
   many as there were so far are expected (at least one), the usual guess for what has no typical length.
 - It goes up when tools keep failing, or the caller says that an answer was wrong, to the next rung that is better, and
   does not come down again: what was too hard once is not tried again on the model that failed.
-- Calls that a client makes on the side (titles, tags, ...) go to the cheapest model, and move nothing.
+- Calls that a client makes on the side (titles, tags, ...) go to the cheapest model, and move nothing. Where caller or
+  key has declared what is wanted, no sentence of a prompt sends it below that.
 """
 
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ from baton.decide.rule import Ranked
 from baton.decide.said import Said
 from baton.types.decision import GoingUp, Upgrade
 from baton.types.money import TOKENS_PER_PRICE
-from baton.types.request import Facts, Request
+from baton.types.request import Caller, Facts, Request, Wish
 from baton.types.session import Session
 
 FAILURES = 2
@@ -38,28 +39,39 @@ class Course(Struct, frozen=True):
 
     side: str = ""
     """The sort of call on the side that it is."""
+    declared: bool = False
+    """Request or key say of which type it is, or how good the answer has to be."""
     trouble: str = ""
     """Why it is harder than was thought."""
 
+    @property
+    def to_cheapest(self) -> bool:
+        return bool(self.side) and not self.declared
 
-def course_of(request: Request, said: Said | None = None) -> Course:
+
+def course_of(request: Request, caller: Caller, said: Said | None = None) -> Course:
     """`said`: what was read of its facts before."""
-    side = background_of(request)
+    side = background_of(request, said)
     if side is not None and side.sort != "compaction":  # that one goes on as the memory of the conversation
-        return Course(side=f"{side.sort} call" + (f" of {side.client}" if side.client else ""))
+        told = f"{side.sort} call" + (f" of {side.client}" if side.client else "")
+        return Course(told, _declares(request.wish) or _declares(caller))
     return Course(trouble=_trouble(request.facts, said))
+
+
+def _declares(one: Wish | Caller) -> bool:
+    return any(given is not None for given in (one.task_type, one.floor, one.min_quality))
 
 
 def settled(
     session: Session | None, best: Ranked, eligible: Sequence[Ranked], course: Course, going_up: GoingUp, reference: str
 ) -> Settled | None:
     """None: `best`, what rule, objective and gate have chosen, stands. `eligible` from the cheapest to the dearest."""
-    if course.side:
+    if course.to_cheapest:
         cheapest = eligible[0]
         cheaper = cheapest.candidate.cost < best.candidate.cost
         return Settled(cheapest, f"{course.side}: nobody waits for its wit, so the cheapest") if cheaper else None
     current = _current(session, eligible)
-    if session is None or current is None:
+    if course.side or session is None or current is None:
         return None
     up, why = None, "it went up before, and stays there"
     if course.trouble and session.steps:
