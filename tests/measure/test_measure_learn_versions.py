@@ -15,8 +15,8 @@ from baton.decide.residual import ResidualReader
 from baton.measure.learn.graded import Graded, GradedDataError
 from baton.measure.learn.join import join, mixture
 from baton.measure.learn.lesson import learn, learned_of, standing_of
-from baton.measure.learn.refit import Outcome, Refit, lesson_kept, unread_alarms
-from baton.measure.learn.store import MOST_BYTES, activate, versions
+from baton.measure.learn.refit import Outcome, lesson_kept, new_grades, unread_alarms
+from baton.measure.learn.store import MOST_BYTES, activate, alone, versions
 from tests.measure.lessons import SUBJECTS, graded_subjects
 
 
@@ -141,17 +141,21 @@ def test_damage_is_said_and_not_served(tmp_path: Path) -> None:
         current(tmp_path)
 
 
-def test_a_scheduler_refits_when_there_is_enough_that_is_new(tmp_path: Path) -> None:
-    grows = [graded_subjects(300, seed=1), graded_subjects(310, seed=1), graded_subjects(900, seed=6)]
-    refit = Refit(lambda: grows.pop(0), tmp_path, fewest_new=400)
-    rng = np.random.default_rng(0)
-    first = refit(1.0, rng)
-    assert first is not None
-    assert first.kept
-    assert refit(2.0, rng) is None  # ten new prompts, twenty new grades
-    third = refit(3.0, rng)
-    assert third is not None
-    assert "new to it" in third.verdict.why
+def test_only_grades_of_new_prompts_count_as_new(tmp_path: Path) -> None:
+    seen = graded_subjects(300, seed=1)
+    assert new_grades(seen, tmp_path) == 600
+    kept(seen, tmp_path)
+    assert new_grades(seen, tmp_path) == 0
+    assert new_grades(graded_subjects(310, seed=1), tmp_path) == 20
+
+
+def test_one_process_learns_into_a_folder_at_a_time(tmp_path: Path) -> None:
+    with alone(tmp_path) as first:
+        assert first
+        with alone(tmp_path) as second:
+            assert not second
+    with alone(tmp_path) as third:
+        assert third
 
 
 def test_alarms_need_more_than_chance() -> None:

@@ -12,8 +12,13 @@ from baton.cli.configured import ConfigOption, LedgerOption, configured, file_of
 if TYPE_CHECKING:
     from baton.measure.learn.graded import Graded
     from baton.measure.learn.refit import Outcome
+    from baton.record.database import Place
 
 DEFAULT_FOLDER = "learned"
+BUSY = "another process is learning into this folder"
+DAY_S = 86_400.0
+ALARM_DAYS = 7
+"""What of the traffic is looked at for alarms."""
 
 
 def learn(
@@ -31,27 +36,78 @@ def learn(
     licence: Annotated[str, typer.Option(help="Licence of the data, for the model card.")] = "",
     seed: Annotated[int, typer.Option(help="Of the folds.")] = 0,
     force: Annotated[bool, typer.Option("--force", help="Keep it even if what serves now is better.")] = False,
+    if_new: Annotated[
+        int | None, typer.Option("--if-new", min=1, help="Only where so many grades are new to what serves now.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Learn from graded answers of several models to the same prompts which prompts need the better model."""
     import numpy as np
 
     from baton.measure.learn.refit import lesson_kept
+    from baton.measure.learn.store import alone
 
-    graded = _graded(data or [], ledger, config)
     folder = out or Path(_folder_of(config))
-    outcome = lesson_kept(
-        graded, folder, np.random.default_rng(seed), now=time.time(), reference=reference, licence=licence, force=force
-    )
-    told = _told(graded, outcome, folder)
+    alarms = [] if data else _alarms(ledger_of(ledger, config))
+    with alone(folder) as ours:
+        graded = _worth_it(data or [], ledger, config, folder, if_new) if ours else BUSY
+        if isinstance(graded, str):
+            _say_nothing_new(graded, alarms, as_json=as_json)
+            raise typer.Exit(0 if if_new is not None else 1)
+        outcome = lesson_kept(
+            graded,
+            folder,
+            np.random.default_rng(seed),
+            now=time.time(),
+            reference=reference,
+            licence=licence,
+            force=force,
+        )
+    told = _told(graded, outcome, folder) | {"alarms": alarms}
     if as_json:
         import msgspec
 
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(told), indent=2).decode() + "\n")
     else:
         _print(told)
-    if not outcome.kept:
+    if not outcome.kept and if_new is None:
         raise typer.Exit(1)
+
+
+def _worth_it(
+    data: list[Path], ledger: str | None, config: Path | None, folder: Path, if_new: int | None
+) -> "Graded | str":
+    """The grades, or why there is nothing to learn from yet; without `--if-new` that is an error."""
+    from baton.measure.learn.graded import GradedDataError
+    from baton.measure.learn.refit import new_grades
+
+    if if_new is None:
+        return _graded(data, ledger, config)
+    try:
+        graded = _graded(data, ledger, config)
+    except GradedDataError as error:
+        return error.message
+    new = new_grades(graded, folder)
+    return graded if new >= if_new else f"{new:,} grades are new to what serves, and {if_new:,} are asked for"
+
+
+def _alarms(place: "Place") -> list[str]:
+    from baton.measure.learn.refit import unread_alarms
+    from baton.record.unread import unread
+
+    found = unread(place, time.time() - ALARM_DAYS * DAY_S)
+    return unread_alarms(found.requests, found.other, found.abstained)
+
+
+def _say_nothing_new(why: str, alarms: list[str], *, as_json: bool) -> None:
+    import msgspec
+
+    if as_json:
+        told = {"accepted": False, "version": None, "why": why, "alarms": alarms}
+        sys.stdout.write(msgspec.json.encode(told).decode() + "\n")
+        return
+    for line in (f"nothing was learned: {why}", *alarms):
+        sys.stdout.write(line + "\n")
 
 
 def _graded(data: list[Path], ledger: str | None, config: Path | None) -> "Graded":
@@ -105,6 +161,8 @@ def _print(told: dict[str, Any]) -> None:
         for one in told["calibration"]:
             console.print(f"  difficulty {one.said:.2f}: {one.was:.2f} came true ({one.n:,} prompts)")
     console.print(f"{'accepted' if told['accepted'] else 'refused'}: {told['why']}")
+    for alarm in told["alarms"]:
+        console.print(f"alarm: {alarm}")
     if told["path"] is None:
         console.print("not kept; --force keeps it all the same")
     else:

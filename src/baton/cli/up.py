@@ -37,7 +37,9 @@ def up(
         print_tables(found)
         sys.stderr.writelines(f"{note}\n" for note in found.notes)
     sys.stderr.write(f"Baton serves at {url}  (OpenAI SDK: {url}/v1, Anthropic SDK: {url})\n")
-    source = Source(partial(read_again, config, host, workers), file_of(config))
+    file = file_of(config)
+    learn = (sys.executable, "-m", "baton", "learn", *(() if file is None else ("--config", str(file))))
+    source = Source(partial(read_again, config, host, workers), file, learn)
     serve_forever(found, sock, found.server.workers, source)
 
 

@@ -30,6 +30,14 @@ class LearnedConfig(Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
         Annotated[str, Meta(min_length=1)] | None,
         Meta(description="Folder of versions, relative to the working directory; null: nothing learned is used"),
     ] = None
+    refit_hours: Annotated[
+        Annotated[float, Meta(gt=0, le=10_000)] | None,
+        Meta(description="How often `baton up` learns from the ledger's new grades; null: when you say so"),
+    ] = None
+    refit_new: Annotated[
+        Annotated[int, Meta(ge=1, le=100_000_000)],
+        Meta(description="Grades that what serves has not seen, from which learning anew is worth it"),
+    ] = 500
 
 
 class LearnedError(BatonError):

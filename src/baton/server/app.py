@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from baton.config.learned import CURRENT
 from baton.config.schema import Config
 from baton.flow.arrival import Reply
 from baton.flow.house import House
@@ -55,6 +56,17 @@ class App:
         """Where the certificates lie, in a mode that needs them."""
         proof = self._house.config.proof
         return None if proof.mode == "rules" else Path(proof.lock)
+
+    @property
+    def learned(self) -> Path | None:
+        """What names the version in force of what was learned."""
+        folder = self._house.config.learned.path
+        return None if folder is None else Path(folder) / CURRENT
+
+    @property
+    def house(self) -> House:
+        """The one in force; a new config brings another."""
+        return self._house
 
     def refuse_config(self, problems: list[str]) -> None:
         """A config that was offered and is wrong: told by /health until a good one comes."""

@@ -1,4 +1,5 @@
-"""A new config without a restart: on SIGHUP, and when its file changes, or the lock with the certificates in force.
+"""A new config without a restart: on SIGHUP, and when its file changes, the lock with the certificates in force, or
+the version of what was learned.
 
 1. The new text is read and validated beside the work; 2. what is wrong with it is told, and the last good one stays;
 3. else it is swapped in as a whole: requests under way end with the config that they began with.
@@ -71,7 +72,7 @@ class Reloader:
                 await self.reload()
 
     def _signatures(self) -> tuple[tuple[int, ...], ...]:
-        return _signature(self._path), _signature(self._app.lock)
+        return _signature(self._path), _signature(self._app.lock), _signature(self._app.learned)
 
     def _begin(self) -> None:
         self._keep(asyncio.get_running_loop().create_task(self.reload()))

@@ -5,6 +5,7 @@ import contextlib
 import gc
 import signal
 import socket
+import time
 from collections.abc import AsyncGenerator, Coroutine, Generator
 from contextlib import asynccontextmanager
 from math import ceil
@@ -17,6 +18,7 @@ from msgspec import Struct
 from baton.config.schema import Config
 from baton.flow.house import House, open_house
 from baton.server.app import App
+from baton.server.refit import Refits
 from baton.server.reload import Load, Reloader
 from baton.server.strict import StrictProtocol
 from baton.server.workers import supervise
@@ -58,6 +60,8 @@ class Source(Struct, frozen=True):
 
     load: Load
     path: Path | None = None
+    learn: tuple[str, ...] = ()
+    """The command that learns from the ledger (`baton learn`), for `learned.refit_hours`."""
 
 
 @asynccontextmanager
@@ -85,17 +89,20 @@ async def _serve(config: Config, sock: socket.socket, source: Source | None) -> 
     house = open_house(config)
     app = App(house)
     reloader = None if source is None else Reloader(app, source.load, source.path)
+    refits = None if source is None else Refits(lambda: app.house, source.learn, time.monotonic)
     # What is there by now stays; what a request makes dies with it, and is rarely part of a cycle.
     gc.freeze()
     gc.set_threshold(GC_ALLOCATIONS)
     server = Gateway(_settings(app, config.server.drain_s), app)
-    if reloader is not None:
-        reloader.start()
+    for beside in (reloader, refits):
+        if beside is not None:
+            beside.start()
     try:
         await server.serve(sockets=[sock])
     finally:
-        if reloader is not None:
-            reloader.stop()
+        for beside in (reloader, refits):
+            if beside is not None:
+                beside.stop()
         await house.close()
 
 

@@ -4,7 +4,6 @@ The challenger is always judged by scores of prompts that its weights had not se
 not trained on; where there are too few of those, by the figure that it was given when it was kept.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 from zlib import crc32
 
@@ -150,26 +149,11 @@ def hashes(prompts: list[str]) -> np.ndarray:
     return np.array([crc32(prompt.encode("utf-8", "surrogatepass")) for prompt in prompts], dtype="<u4")
 
 
-class Refit:
-    """For a scheduler: call it now and then; it learns when there are enough new grades, and replaces the worse one."""
-
-    def __init__(
-        self, gathered: Callable[[], Graded], folder: Path, *, fewest_new: int = 500, reference: str | None = None
-    ) -> None:
-        self._gathered = gathered
-        self._folder = folder
-        self._fewest_new = fewest_new
-        self._reference = reference
-
-    def __call__(self, now: float, rng: np.random.Generator) -> Outcome | None:
-        """None: there were too few grades that the version in force has not seen. Raises as `lesson_kept`."""
-        graded = self._gathered()
-        champion = current(self._folder)
-        known = np.zeros(0, dtype="<u4") if champion is None else prompts_of(self._folder, champion.version)
-        new = int(np.isfinite(graded.quality[~np.isin(hashes(graded.prompts), known)]).sum())
-        if new < self._fewest_new:
-            return None
-        return lesson_kept(graded, self._folder, rng, now=now, reference=self._reference)
+def new_grades(graded: Graded, folder: Path) -> int:
+    """Grades of prompts that the version in force was not trained on. Raises LearnedError where it cannot be read."""
+    champion = current(folder)
+    known = np.zeros(0, dtype="<u4") if champion is None else prompts_of(folder, champion.version)
+    return int(np.isfinite(graded.quality[~np.isin(hashes(graded.prompts), known)]).sum())
 
 
 def unread_alarms(

@@ -1,7 +1,10 @@
 """Versions of what was learned, in a folder: written whole, put into force by one rename, the last five kept."""
 
+import fcntl
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -16,6 +19,20 @@ PROMPTS = "prompts.bin"
 """Beside a version: hashes of the prompts that it was trained on, so that it is not judged on them."""
 MOST_BYTES = 100_000
 PARTIAL = ".part"
+LOCK = ".learning"
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[bool]:
+    """Whether this process is the one that learns into the folder; the lock goes with the process that has it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
 
 
 def keep(folder: Path, learned: Learned, card: dict[str, object], prompt_hashes: np.ndarray) -> Learned:
