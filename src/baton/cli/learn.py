@@ -54,15 +54,8 @@ def learn(
         if isinstance(graded, str):
             _say_nothing_new(graded, alarms, as_json=as_json)
             raise typer.Exit(0 if if_new is not None else 1)
-        outcome = lesson_kept(
-            graded,
-            folder,
-            np.random.default_rng(seed),
-            now=time.time(),
-            reference=reference,
-            licence=licence,
-            force=force,
-        )
+        rng, now = np.random.default_rng(seed), time.time()
+        outcome = lesson_kept(graded, folder, rng, now=now, reference=reference, licence=licence, force=force)
     told = _told(graded, outcome, folder) | {"alarms": alarms}
     if as_json:
         import msgspec
