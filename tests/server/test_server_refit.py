@@ -130,5 +130,6 @@ def test_traffic_that_nobody_can_place_is_told_to_who_watches(tmp_path: Path) ->
 
     asyncio.run(main())
     listener.shutdown()
+    listener.server_close()
     assert {(one["kind"], one["name"]) for one in heard} == {("alarm", "unread_traffic")}
     assert any("have no task type" in str(one) for one in heard)
