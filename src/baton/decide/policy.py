@@ -184,10 +184,13 @@ class Policy:
 
     def _chosen(self, asked: "_Asked", standing: Standing, reading: Reading, reference: str) -> Choice:
         """Rule and objective first, then what may send the request up."""
-        chosen: Chosen = apply_rule(asked.terms.rule, standing.eligible, reference)
-        ordered = sorted(chosen.models, key=_by_worth)
-        choice = Choice(ordered[0], ordered[1] if len(ordered) > 1 else None, (chosen.why,))
+        choice = _by_rule(asked.terms.rule, standing.eligible, reference)
+        by_table = self._by_table(asked, choice, reading, reference)
+        if by_table is not None and asked.going_up != "allowed":
+            choice = _kept_down(choice, by_table, standing.eligible, asked.going_up, reference)
         choice = self._gone_up(asked, choice, standing.eligible, reading, reference)
+        if by_table is not None and choice.plan is None and choice.best.candidate.cost > by_table.candidate.cost:
+            choice = replace(choice, upgraded=choice.upgraded or "prompt")
         certificate = self._qualities.certificate(asked.found.name, choice.best.arm.name, asked.terms)
         if certificate is None or certificate.serves != "gate":
             return choice
@@ -196,6 +199,15 @@ class Policy:
             return choice
         # Whatever came before, and whatever limit a key has: the cheap rung is proven for the rest only.
         return Choice(sent.to, choice.best, (*choice.why, sent.why), "gate", sent.flips_when)
+
+    def _by_table(self, asked: "_Asked", choice: Choice, reading: Reading, reference: str) -> Ranked | None:
+        """What rule and table alone would give, where the prompt itself makes it a dearer model and a limit watches."""
+        demands = asked.demands
+        if reading.gains is None or (demands.route.escalation or demands.task_type.escalation) is None:
+            return None
+        plain = self._ranking.of(asked.request, demands, asked.terms, None, asked.session)
+        best = _by_rule(asked.terms.rule, plain.eligible, reference).best
+        return best if best.candidate.cost < choice.best.candidate.cost else None
 
     def _gone_up(
         self, asked: "_Asked", choice: Choice, eligible: Sequence[Ranked], reading: Reading, reference: str
@@ -280,6 +292,24 @@ def _cascaded(
     return replace(
         choice, best=road.best, runner_up=runner_up, why=(*choice.why, road.why), plan=road.plan, cost=road.cost
     )
+
+
+def _by_rule(rule: str, eligible: Sequence[Ranked], reference: str) -> Choice:
+    chosen: Chosen = apply_rule(rule, eligible, reference)
+    ordered = sorted(chosen.models, key=_by_worth)
+    return Choice(ordered[0], ordered[1] if len(ordered) > 1 else None, (chosen.why,))
+
+
+def _kept_down(
+    choice: Choice, by_table: Ranked, eligible: Sequence[Ranked], going_up: GoingUp, reference: str
+) -> Choice:
+    """What a prompt may still bring about whose key is at its limit."""
+    wants = f"the prompt itself asks for {choice.best.arm.name}"
+    to, why = by_table.arm.name, f"{wants}, but this key may not go up any more"
+    if going_up == "reference":
+        to, why = reference, f"{wants}; this key may only go to the reference"
+    best = next((one for one in eligible if one.arm.name == to), choice.best)
+    return Choice(best, choice.best, (*choice.why, why), "prompt", "room under the key's escalation limit")
 
 
 def _by_worth(one: Ranked) -> tuple[float, int, str]:

@@ -74,8 +74,11 @@ class CascadeAnswer(Struct, frozen=True):
     """It is the one that the caller got."""
 
 
-Upgrade = Literal["", "gate", "session", "cascade"]
-"""Why a request went to a dearer model than rules and table alone would have given it."""
+Upgrade = Literal["", "prompt", "gate", "session", "cascade"]
+"""Why a request went to a dearer model than rules and table alone would have given it.
+
+`prompt`: by what was learned of its words; told where an escalation limit watches.
+"""
 
 GoingUp = Literal["allowed", "none", "reference"]
 """`going_up` of `Policy.decide`: gate and session may do as they see fit, or nothing, or only send to the reference.
