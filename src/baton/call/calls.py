@@ -39,7 +39,7 @@ NOBODY: Mapping[str, str] = {}
 REFUSED = "Retries that were not made, because the retry budget was spent."
 
 
-class Call(Struct, frozen=True):
+class Call(Struct, frozen=True, gc=False):
     """What is asked of a model. `body` is written for `card`; a deployment with another name for it gets its own."""
 
     card: ModelCard

@@ -13,7 +13,7 @@ Move = Literal["here", "deployment", "rung", "give_up"]
 """Where the next call goes. `here` and `deployment`: the same card once more; `rung`: the next model."""
 
 
-class Step(Struct, frozen=True):
+class Step(Struct, frozen=True, gc=False):
     """`wait_s`: sleep so long before it. `why`: for the record, in a few words."""
 
     move: Move

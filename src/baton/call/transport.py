@@ -40,7 +40,7 @@ class Expected(Struct, frozen=True):
     faults: tuple[FaultRow, ...] = ()
 
 
-class Outgoing(Struct, frozen=True):
+class Outgoing(Struct, frozen=True, gc=False):
     """One call as it goes over the wire. `model` and `provider` are for error texts only."""
 
     url: str

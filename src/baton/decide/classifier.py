@@ -22,7 +22,7 @@ ZERO = 128
 SHIFTED = bytes((code + ZERO) % 256 for code in range(256))
 
 
-class Guess(Struct, frozen=True):
+class Guess(Struct, frozen=True, gc=False):
     """`name` is empty where nothing is guessed; `confidence` is the chance of the likeliest type, 0..1."""
 
     name: str

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 
-class Reading(Struct, frozen=True):
+class Reading(Struct, frozen=True, gc=False):
     difficulty: float | None
     """None: it cannot be told."""
     gains: Mapping[str, float] | None

@@ -13,7 +13,7 @@ from baton.types.request import Caller, Facts, Wish
 from baton.types.task import Route, TaskType
 
 
-class Demands(Struct, frozen=True):
+class Demands(Struct, frozen=True, gc=False):
     """Everything that can exclude a model from one request."""
 
     facts: Facts

@@ -29,7 +29,7 @@ def tokens_at_most(facts: Facts) -> int:
     return ceil(facts.text_bytes / BYTES_PER_TOKEN_MIN)
 
 
-class Expected(Struct, frozen=True):
+class Expected(Struct, frozen=True, gc=False):
     """Tokens of a request that are not known before it is answered."""
 
     output: int

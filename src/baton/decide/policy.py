@@ -36,7 +36,7 @@ from baton.types.task import Route, TaskType
 NOBODY: Mapping[str, str] = {}
 
 
-class Choice(Struct, frozen=True):
+class Choice(Struct, frozen=True, gc=False):
     """What stands after every step of a decision, with the words for it."""
 
     best: Ranked
@@ -256,7 +256,7 @@ class Policy:
         return max(known)[2] if known else ""
 
 
-class _Asked(Struct, frozen=True):
+class _Asked(Struct, frozen=True, gc=False):
     """One request with everything that was found out about it before a model is chosen."""
 
     request: Request

@@ -21,7 +21,7 @@ from baton.types.task import TaskType
 FLOOR_SLACK = 1e-9
 
 
-class Standing(Struct, frozen=True):
+class Standing(Struct, frozen=True, gc=False):
     """`eligible` from the cheapest to the dearest."""
 
     eligible: list[Ranked]

@@ -15,7 +15,7 @@ assert set(TIERS_UPWARD) == set(get_args(Tier))
 POLICY = "policy"
 
 
-class Ranked(Struct, frozen=True):
+class Ranked(Struct, frozen=True, gc=False):
     """An eligible arm, and what is expected of it."""
 
     arm: Arm
@@ -28,7 +28,7 @@ class Ranked(Struct, frozen=True):
         return self.arm.card
 
 
-class Chosen(Struct, frozen=True):
+class Chosen(Struct, frozen=True, gc=False):
     """The models that a rule puts up for choice, and why these. Never empty when there was an eligible model."""
 
     models: tuple[Ranked, ...]

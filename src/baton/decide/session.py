@@ -26,7 +26,7 @@ FAILURES = 2
 """Failed results of tools in one turn that say that the model is out of its depth; one failure is part of the work."""
 
 
-class Settled(Struct, frozen=True):
+class Settled(Struct, frozen=True, gc=False):
     """`upgraded`: the request would go up, or is up because it did; with `going_up` `none` it does not."""
 
     to: Ranked
@@ -34,7 +34,7 @@ class Settled(Struct, frozen=True):
     upgraded: Upgrade = ""
 
 
-class Course(Struct, frozen=True):
+class Course(Struct, frozen=True, gc=False):
     """What of a request tells how its conversation goes."""
 
     side: str = ""

@@ -18,7 +18,7 @@ ESCAPED = re.compile(r"\\.")
 CODED = re.compile(r"\\[xuUN]")
 
 
-class Found(Struct, frozen=True):
+class Found(Struct, frozen=True, gc=False):
     name: str
     source: TaskTypeSource
     why: str

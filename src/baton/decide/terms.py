@@ -11,7 +11,7 @@ PRESETS: dict[str, float | None] = {"auto": None, "auto:cost": 10.0, "auto:quali
 """Model names that ask Baton to choose, with the lambda they stand for."""
 
 
-class Terms(Struct, frozen=True):
+class Terms(Struct, frozen=True, gc=False):
     rule: str
     floor: float
     min_quality: float | None

@@ -8,7 +8,7 @@ from baton.types.card import Dialect
 from baton.types.request import Caller
 
 
-class Arrival(Struct, frozen=True):
+class Arrival(Struct, frozen=True, gc=False):
     """One request at the door. `headers` holds lower-case names; the caller's key is not among what goes on."""
 
     dialect: Dialect

@@ -49,7 +49,7 @@ DEFAULT_OUTPUT_TOKENS = 4_096
 """Left free in a window for the answer where the caller sets no limit."""
 
 
-class _Way(Struct, frozen=True):
+class _Way(Struct, frozen=True, gc=False):
     """One request on its way to one model."""
 
     run: Run

@@ -26,7 +26,7 @@ from baton.types.parts import Origin
 # --- the caller's dialect: bytes go on as they are -----------------------------------------------
 
 
-class Relay(Struct, frozen=True):
+class Relay(Struct, frozen=True, gc=False):
     """`whole` gives the answer for the caller, its usage, and the same answer for whoever keeps it; or a fault."""
 
     dialect: Dialect

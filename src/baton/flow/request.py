@@ -38,7 +38,9 @@ async def answer(arrival: Arrival, house: House, run: Run) -> Reply:
         run.continues = arrival.continues
         run.request = read_request(arrival.dialect, arrival.body, arrival.headers, arrival.placed)
         screen = Screen(house, run, arrival)
-        arrival, request = await screen.before(run.request)
+        request = run.request
+        if screen.looks:
+            arrival, request = await screen.before(request)
         if house.sessions.may_know(request):
             run.session = await house.sessions.of(run.caller, request)
         attempts = Attempts(house, run, request, arrival)
@@ -48,7 +50,7 @@ async def answer(arrival: Arrival, house: House, run: Run) -> Reply:
         if answered.begun is not None:
             pieces = Telling(house, run, attempts, answered, screen).pieces()
             await anext(pieces)  # from here on it ends in good order, also where nobody ever reads it
-            return Reply(200, EVENTS | run.headers(whole=False) | _missed(attempts), stream=pieces)
+            return Reply(200, _headers(run, attempts, EVENTS, whole=False), stream=pieces)
         if run.request.stream:
             return await _held(house, run, attempts, answered, screen)
         body = await _whole(run, attempts, answered, screen)
@@ -64,7 +66,7 @@ async def answer(arrival: Arrival, house: House, run: Run) -> Reply:
         run.finish(house.sink, "internal_error", BatonError.status, BatonError.code)
         raise
     house.ended_well(run)
-    return Reply(200, JSON | run.headers(whole=True) | _missed(attempts), body)
+    return Reply(200, _headers(run, attempts, JSON, whole=True), body)
 
 
 async def _whole(run: Run, attempts: Attempts, answered: Answered, screen: Screen) -> bytes:
@@ -84,7 +86,7 @@ async def _held(house: House, run: Run, attempts: Attempts, answered: Answered, 
     _share(run, attempts, kept)
     run.held()
     house.ended_well(run)
-    return Reply(200, EVENTS | run.headers(whole=True) | _missed(attempts), stream=replayed(kept))
+    return Reply(200, _headers(run, attempts, EVENTS, whole=True), stream=replayed(kept))
 
 
 def _share(run: Run, attempts: Attempts, kept: Kept) -> None:
@@ -110,8 +112,11 @@ def _again(house: House, run: Run, answered: Answered) -> Reply:
     return Reply(200, JSON | headers, kept.body)
 
 
-def _missed(attempts: Attempts) -> dict[str, str]:
-    return {} if attempts.flight is None else {CACHE: "miss"}
+def _headers(run: Run, attempts: Attempts, first: dict[str, str], *, whole: bool) -> dict[str, str]:
+    headers = run.headers(whole=whole, first=first)
+    if attempts.flight is not None:
+        headers[CACHE] = "miss"
+    return headers
 
 
 def _failed(house: House, run: Run, attempts: Attempts | None, error: BatonError) -> None:

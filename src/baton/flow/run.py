@@ -1,6 +1,6 @@
 """The record of one request while it runs. Whatever happens, `finish` emits exactly one `Finished`."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -20,6 +20,8 @@ from baton.types.request import Request
 from baton.types.session import Session
 
 NO_USAGE = Usage()
+NO_IMAGES: Bytes = {}
+NO_HEADERS: Mapping[str, str] = {}
 OK = 200
 OF_A_MODEL = frozenset({"x-baton-model", "x-baton-provider"})
 
@@ -33,30 +35,44 @@ class Sink(Protocol):
 class Run:
     """`monotonic` and `now` are clocks in seconds (durations, Unix time)."""
 
+    request: Request | None = None
+    decision: Decision | None = None
+    reference: ModelCard | None = None
+    simulated = False
+    keep_content = False
+    passage: Passage | None = None
+    continues = b""
+    """JSON: the id of the answer that the request goes on from, as the caller gave it."""
+    resumes = False
+    """A stream that breaks off is to be continued by another model."""
+    hold: Hold | None = None
+    """What is set aside for the request, where anything limits the caller."""
+    noted: Awaitable[int | None] | None = None
+    """Where it is being written down for the other replicas."""
+    session: Session | None = None
+    """The conversation that it goes on with."""
+    drawn: float | None = None
+    """0..1, by chance: whether it is compared. Drawn once, however often it is decided."""
+    ticket: int | None = None
+    """Its number in the traffic of its key, where the share that goes up is limited."""
+    images: Bytes = NO_IMAGES
+    """Images that were fetched for it."""
+    cost = 0
+    """Nano-dollars over all attempts: what was asked was paid, also where it failed."""
+    held_s: float | None = None
+    """How long a stream was held, from its arrival on."""
+    _asked_at = 0.0
+    _head_at = 0.0
+    _waited_s = 0.0
+    _tokens = 0
+    _finished = False
+    _baseline_of: tuple[Price, Usage] | None = None
+    _baseline = 0
+    _given = -1
+    """Which attempt the caller's answer is from: the last one, unless a cascade kept an earlier one."""
+
     def __init__(self, request_id: str, arrival: Arrival, now: float, monotonic: Callable[[], float]) -> None:
         self.request_id = request_id
-        self.request: Request | None = None
-        self.decision: Decision | None = None
-        self.reference: ModelCard | None = None
-        self.simulated = False
-        self.keep_content = False
-        self.passage: Passage | None = None
-        self.continues = b""
-        """JSON: the id of the answer that the request goes on from, as the caller gave it."""
-        self.resumes = False
-        """A stream that breaks off is to be continued by another model."""
-        self.hold: Hold | None = None
-        """What is set aside for the request, where anything limits the caller."""
-        self.noted: Awaitable[int | None] | None = None
-        """Where it is being written down for the other replicas."""
-        self.session: Session | None = None
-        """The conversation that it goes on with."""
-        self.drawn: float | None = None
-        """0..1, by chance: whether it is compared. Drawn once, however often it is decided."""
-        self.ticket: int | None = None
-        """Its number in the traffic of its key, where the share that goes up is limited."""
-        self.images: Bytes = {}
-        """Images that were fetched for it."""
         self.caller = arrival.caller
         self.dialect = arrival.dialect
         self._arrival = arrival
@@ -65,19 +81,6 @@ class Run:
         self._begun = monotonic()
         self._attempts: list[Attempt] = []
         self._answer: list[bytes] = []
-        self._asked_at = 0.0
-        self._head_at = 0.0
-        self._waited_s = 0.0
-        self._tokens = 0
-        self.cost = 0
-        """Nano-dollars over all attempts: what was asked was paid, also where it failed."""
-        self._finished = False
-        self._baseline_of: tuple[Price, Usage] | None = None
-        self._baseline = 0
-        self._given = -1
-        """Which attempt the caller's answer is from: the last one, unless a cascade kept an earlier one."""
-        self.held_s: float | None = None
-        """How long a stream was held, from its arrival on."""
 
     def arrived(self, arrival: Arrival) -> None:
         """Hooks have made another request of it; this one is what is kept."""
@@ -245,9 +248,9 @@ class Run:
             headers["retry-after"] = error.retry_after
         return headers
 
-    def headers(self, *, whole: bool) -> dict[str, str]:
-        """Baton's own response headers; costs only where the answer is whole and its usage known."""
-        headers = {"x-baton-request-id": self.request_id}
+    def headers(self, *, whole: bool, first: Mapping[str, str] = NO_HEADERS) -> dict[str, str]:
+        """Baton's own response headers, after `first`; costs only where the answer is whole and its usage known."""
+        headers = {**first, "x-baton-request-id": self.request_id}
         if (decision := self.decision) is None:
             return headers
         headers["x-baton-model"] = decision.model

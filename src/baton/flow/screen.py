@@ -18,12 +18,12 @@ class Screen:
         self._call: HookCall | None = None
         self.holds = house.hooks.holds
         """Streams are held back until they are whole."""
+        self.looks = house.hooks.before or house.hooks.after
+        """False: neither `before` nor `after` changes anything."""
 
     async def before(self, request: Request) -> tuple[Arrival, Request]:
         """The request to go on with. Raises HookRefused, HookFailed."""
         hooks, run, arrival = self._house.hooks, self._run, self._arrival
-        if not hooks.before and not hooks.after:
-            return arrival, request
         task_type = self._house.policy.task_type(request, arrival.caller)
         self._call = hook_call(run, request, arrival, task_type)
         body = await hooks.before_call(self._call)

@@ -57,7 +57,7 @@ class Turn(Struct, gc=False):
     media_bytes: int = 0
 
 
-class Asked(Struct):
+class Asked(Struct, gc=False):
     """What a request asks for besides its turns. `system`: texts outside of the turns, and their bytes."""
 
     tools: tuple[str, ...]

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 from uvicorn.protocols.http.flow_control import FlowControl
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from baton.server.strict import StrictProtocol
 
 NO_NAME = re.compile('[\x00-\x1f\x7f-\uffff()<>@,;:\\[\\]={} \t\\\\"]')
-NO_VALUE = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
+NO_VALUE = bytes([*range(9), 11, 12, *range(14, 32), 127])
+"""Besides line breaks."""
 
 log = logging.getLogger("baton.server")
 
@@ -221,9 +223,15 @@ class Cycle(RequestResponseCycle):
         """What a provider's headers hold must not become a line of its own."""
         if self.response_started:
             raise RuntimeError("a second answer to one request")
-        if NO_NAME.search("".join(headers)) or NO_VALUE.search("".join(headers.values())):
+        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()]).encode("latin-1")
+        lines_end = lines.count(b"\r") == lines.count(b"\n") == len(headers)
+        if not lines_end or len(lines.translate(None, NO_VALUE)) < len(lines) or not _are_names("".join(headers)):
             raise ValueError("a header of the answer holds what no header may")
-        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
         close = "" if self.keep_alive else "connection: close\r\n"
         self.waiting_for_100_continue = False
-        return STATUS_LINE[status] + f"{lines}{more}{close}\r\n".encode("latin-1")
+        return b"%b%b%b\r\n" % (STATUS_LINE[status], lines, f"{more}{close}".encode("ascii"))
+
+
+@lru_cache(maxsize=256)
+def _are_names(names: str) -> bool:
+    return NO_NAME.search(names) is None

@@ -7,7 +7,7 @@ from msgspec import Struct
 from baton.types.money import Price, Usage
 
 
-class Asked(Struct, frozen=True):
+class Asked(Struct, frozen=True, gc=False):
     """`max_output` is None where the caller sets no limit; `ceiling` is what the model can write at most."""
 
     price: Price
@@ -18,7 +18,7 @@ class Asked(Struct, frozen=True):
     ceiling: int | None = None
 
 
-class Estimate(Struct, frozen=True):
+class Estimate(Struct, frozen=True, gc=False):
     amount: int
     """Nano-dollars."""
     input_tokens: int

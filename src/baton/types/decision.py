@@ -20,7 +20,7 @@ Evidence = Literal["certified", "measured", "configured", "assumed"]
 TaskTypeSource = Literal["declared", "key", "rule", "classifier", "default"]
 
 
-class Candidate(Struct, frozen=True):
+class Candidate(Struct, frozen=True, gc=False):
     """One eligible model. `cost` is the expected cost of this request in nano-dollars."""
 
     model: str
@@ -38,7 +38,7 @@ class Candidate(Struct, frozen=True):
     """Graded answers behind it."""
 
 
-class Exclusion(Struct, frozen=True):
+class Exclusion(Struct, frozen=True, gc=False):
     model: str
     reason: Literal[
         "context_window", "capability", "allow_list", "ladder", "rule", "floor", "output_limit", "key",
@@ -47,7 +47,7 @@ class Exclusion(Struct, frozen=True):
     detail: str
 
 
-class Counterfactual(Struct, frozen=True):
+class Counterfactual(Struct, frozen=True, gc=False):
     """The road not taken: the reference's expected cost, and the runner-up with what would have flipped the choice."""
 
     reference: str
@@ -87,7 +87,7 @@ The last two are for keys that have used up their `EscalationLimit`; `Decision.u
 """
 
 
-class Decision(Struct, frozen=True, rename={"lambda_": "lambda"}):
+class Decision(Struct, frozen=True, gc=False, rename={"lambda_": "lambda"}):
     """One routing decision. Costs in nano-dollars; `reason` is one readable sentence."""
 
     id: str

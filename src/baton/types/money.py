@@ -25,7 +25,7 @@ def usd_text(nano: int) -> str:
     return f"{sign}{whole}.{rest:09d}".rstrip("0") if rest else f"{sign}{whole}"
 
 
-class Usage(Struct, frozen=True):
+class Usage(Struct, frozen=True, gc=False):
     """Tokens of one call, in one arithmetic for all vendors.
 
     `input` includes what was read from and written to a prompt cache; `output` includes reasoning.
@@ -48,7 +48,7 @@ class Usage(Struct, frozen=True):
         )
 
 
-class Price(Struct, frozen=True):
+class Price(Struct, frozen=True, gc=False):
     """Nano-dollars per million tokens; a cache rate that is None costs what plain input costs."""
 
     input: int

@@ -13,7 +13,7 @@ Ending = Literal["ok", "rejected", "upstream_fault", "cancelled", "internal_erro
 was killed, and another one wrote this down. Never a guess: one of these holds."""
 
 
-class Attempt(Struct, frozen=True):
+class Attempt(Struct, frozen=True, gc=False):
     """One call to one model. Seconds are monotonic durations; cost in nano-dollars."""
 
     model: str
@@ -36,7 +36,7 @@ class Content(Struct, frozen=True):
     answer: bytes
 
 
-class Finished(Struct, frozen=True):
+class Finished(Struct, frozen=True, gc=False):
     """Emitted once for every request that reached a door, whatever became of it. The ledger writes exactly this."""
 
     request_id: str

@@ -12,7 +12,7 @@ from baton.types.verdict import Check
 MEDIA: frozenset[Capability] = frozenset({"image", "audio", "pdf"})
 
 
-class Wish(Struct, frozen=True, forbid_unknown_fields=True, rename={"lambda_": "lambda"}):
+class Wish(Struct, frozen=True, gc=False, forbid_unknown_fields=True, rename={"lambda_": "lambda"}):
     """What the caller asks of the router, from the `baton` object of the body or from `x-baton-*` headers."""
 
     task_type: str | None = None
@@ -39,7 +39,7 @@ class Wish(Struct, frozen=True, forbid_unknown_fields=True, rename={"lambda_": "
     """What an answer must satisfy; a cascade goes on to the next model where one does not."""
 
 
-class Facts(Struct, frozen=True):
+class Facts(Struct, frozen=True, gc=False):
     """What can be told about a request without understanding it. Everything here is cheap and explainable."""
 
     user_text: str = ""
@@ -72,7 +72,7 @@ class Facts(Struct, frozen=True):
         return self.needs & MEDIA
 
 
-class Request(Struct, frozen=True):
+class Request(Struct, frozen=True, gc=False):
     """One request after reading. `members` holds every top-level member as the caller's own bytes, in order."""
 
     dialect: Dialect

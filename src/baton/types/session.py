@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 
-class Session(Struct, frozen=True):
+class Session(Struct, frozen=True, gc=False):
     """`id` is what the caller calls the conversation, else the hash of its first turns; keys never share one."""
 
     id: str

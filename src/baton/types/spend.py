@@ -55,7 +55,7 @@ class Spent(Struct, frozen=True):
     total: int = 0
 
 
-class Room(Struct, frozen=True):
+class Room(Struct, frozen=True, gc=False):
     """How much of a limit per minute is left, and when it will be whole again."""
 
     limit: int
@@ -63,7 +63,7 @@ class Room(Struct, frozen=True):
     reset_s: float
 
 
-class Standing(Struct, frozen=True):
+class Standing(Struct, frozen=True, gc=False):
     """The tightest limits per minute on a path; None where there is none."""
 
     requests: Room | None = None

@@ -19,7 +19,7 @@ ROLES: dict[str, Role] = {
 SESSION = ("user", "prompt_cache_key")
 
 
-class _Message(Struct):
+class _Message(Struct, gc=False):
     role: str
     content: Raw = NULL
 
