@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from baton.flow.measurement import Desk, Probe, Reading
+from baton.measure import examiner as module
 from baton.measure.datasets.prompt import Prompt
 from baton.measure.examiner import Examiner, Outcome, Settings
 from baton.measure.graders.grader import OutOfBudget
@@ -84,3 +85,26 @@ def test_whoever_wants_the_same_answer_at_the_same_time_waits_for_it(tmp_path: P
             assert purse.spent == found[0].cost
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize(("times", "answered"), [(3, True), (40, False)])
+def test_a_full_queue_is_waited_for_and_not_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int, answered: bool
+) -> None:
+    monkeypatch.setattr(module, "PAUSE_S", 0.001)
+    left = [times]
+
+    async def ask(_probe: Probe) -> Reading:
+        if left[0]:
+            left[0] -= 1
+            return Reading(Answer(""), 0, Usage(), 0.0, 0.0, simulated=True, fault="overloaded", told="full")
+        return Reading(Answer("a"), 1, Usage(), 0.1, 0.1, simulated=True)
+
+    async def main() -> Outcome:
+        with Journal(tmp_path / "r.jsonl") as journal:
+            examiner = Examiner(Desk(ask, lambda _: SET_ASIDE), journal, Settings("run", {"m": "m"}, {"t": "m"}))
+            examiner.grader = VerifiedGrader()
+            return await examiner.examine("m", prompts(1)[0])
+
+    found = asyncio.run(main())
+    assert (found.grade == 1.0, found.fault == "") == (answered, answered)

@@ -25,7 +25,7 @@ from baton.protocol.answer_text import answer_of
 from baton.protocol.request import read_request
 from baton.spend.estimate import cost_at_most
 from baton.types.card import Dialect, ModelCard
-from baton.types.errors import BatonError, LimitReached, RequestError, UnknownModel, UpstreamFault
+from baton.types.errors import BatonError, LimitReached, UnknownModel
 from baton.types.events import AnswerMessage
 from baton.types.money import Usage
 from baton.types.parts import TextPart, ToolCallPart
@@ -140,7 +140,7 @@ async def reading_of(house: House, caller: Caller, probe: Probe) -> Reading:
         if run.cost == 0:
             raise
         return _failed(run, refused)  # a retry had no room: what came before it is paid
-    except (UpstreamFault, RequestError) as fault:
+    except BatonError as fault:
         return _failed(run, fault)
 
 

@@ -14,11 +14,14 @@ from baton.measure.datasets.prompt import Prompt
 from baton.measure.graders.grader import Grader, Grading, OutOfBudget, graded_safely
 from baton.measure.graders.pairwise import REFERENCE_SCORE
 from baton.measure.journal import Answered, Graded, Journal
-from baton.types.errors import BudgetExceeded, ProofError, RateLimited
+from baton.types.errors import BudgetExceeded, Overloaded, ProofError, RateLimited, UpstreamAway
 from baton.types.verdict import Answer
 
 MAX_OUTPUT = 4_096
 CONCURRENCY = 16
+COMES_BACK = frozenset({Overloaded.code, UpstreamAway.code})
+"""Nobody was asked: a queue was full, or a breaker open. Waiting costs nothing."""
+PATIENCE, PAUSE_S = 30, 1.0
 GIVE_UP_AFTER = 8
 """A model that has answered nothing so far, and failed as often as this, is not there."""
 
@@ -139,6 +142,7 @@ class Examiner:
         return line
 
     async def _within_budget(self, probe: Probe) -> Reading:
+        patience = PATIENCE
         while True:
             seen = self._settlements
             self._asking += 1
@@ -156,7 +160,10 @@ class Examiner:
                 self._ended(settled=True)
                 raise
             self._ended(settled=True)
-            return reading
+            if reading.fault not in COMES_BACK or patience == 0:
+                return reading
+            patience -= 1
+            await asyncio.sleep(PAUSE_S)
 
     def _ended(self, *, settled: bool) -> None:
         """Everybody who waits looks again: there may be room, or nobody left to wait for."""
