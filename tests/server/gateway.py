@@ -11,7 +11,7 @@ from msgspec import Struct
 from baton.config.schema import Config, ContentConfig, KeyConfig, LedgerConfig, ServerConfig
 from baton.flow.house import House
 from baton.server.run import bind, serving
-from baton.testing.upstream import ScriptedUpstream, Step, scripted
+from baton.testing.upstream import Choose, ScriptedUpstream, Step, scripted
 from baton.types.card import Provider
 from baton.types.reliability import Reliability
 from tests.decide.fleet import snapshot
@@ -31,8 +31,9 @@ async def gateway(
     content: str = "off",
     simulated: bool = True,
     attempts: int = 1,
+    choose: Choose | None = None,
 ) -> AsyncGenerator[Gateway, None]:
-    async with scripted(*(scripts or ([],))) as upstream:
+    async with scripted(*(scripts or ([],)), choose=choose) as upstream:
         provider = Provider("sim", upstream.base_url, ("openai-chat", "anthropic"), "none", simulated=simulated)
         config = Config(
             snapshot=msgspec.structs.replace(snapshot(), providers={"sim": provider}),

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from baton.check.claims import compared
+from baton.check.claims import compared, stands_in
 from baton.check.contract import Asking, Checks, Setting
 from baton.check.verifiers import cites as cites_verifier
 from baton.check.verifiers import computes as computes_verifier
@@ -175,6 +175,19 @@ async def _judged(ask: Asking, judge: str, criterion: str, answer: Answer, asked
         return read_verdict(said.text, Holds, seal)
     except NoVerdict:
         return _not_run("judges", "the judge gave no verdict")
+
+
+def labels(path: str) -> PlainCheck:
+    """What stands at this path of the value are words of the instruction, the request or the sources."""
+
+    async def run(value: Any, _answer: Answer, setting: Setting) -> Verdict:
+        texts = [compared(text) for text in (setting.instruction, setting.request, *setting.sources.values())]
+        found = [compared(str(leaf)) for place, leaf in cites_verifier.leaves_of(value) if place == path]
+        held = all(any(stands_in(one, text) for text in texts) for one in found)
+        reason = "all are words that were given" if held else f"{path} has words that nobody gave"
+        return Verdict("labels", passed=held, score=float(held), reason=reason)
+
+    return PlainCheck("labels", Assurance.SHAPE, FREE, run)
 
 
 def answers() -> PlainCheck:

@@ -6,6 +6,7 @@ What each is worth, and what it does not say, stands in `promises`. Where only m
 
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from baton.check import checks
@@ -23,8 +24,11 @@ class Named(Struct, frozen=True):
 
     @property
     def schema(self) -> dict[str, Any] | None:
+        """Of the output, where it is not text."""
         output = self.contract.output
-        return output if isinstance(output, dict) else None
+        if isinstance(output, dict):
+            return output
+        return None if output is str else msgspec.json.schema(output)
 
 
 def _object(**properties: dict[str, Any]) -> dict[str, Any]:
@@ -38,10 +42,10 @@ ITEM = _object(name=TEXT, value={"type": ["string", "number"], "maxLength": 2_00
 LIBRARY: dict[str, Named] = {
     "extract": Named(
         Contract(_object(items={"type": "array", "items": ITEM, "minItems": 1, "maxItems": 200}),
-                 (checks.cites(fields=("items[].value",)),)),
+                 (checks.labels("items[].name"), checks.cites(fields=("items[].value",)))),
         "extraction",
         "Reply with JSON {items: [{name, value}]}: every value word for word, or number for number, as the documents "
-        "or results have it. Give no value that does not stand there.",
+        "or results have it, named in words of the instruction. Give no value that does not stand there.",
         "every value stands in its documents",
     ),
     "classify": Named(

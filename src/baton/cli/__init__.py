@@ -20,6 +20,7 @@ from baton.cli.keys import keys_app
 from baton.cli.label import label
 from baton.cli.ladder import ladder
 from baton.cli.learn import learn
+from baton.cli.orchestrate import orchestrate, trace
 from baton.cli.promote import promote
 from baton.cli.report import report
 from baton.cli.route import route
@@ -57,6 +58,8 @@ for command in (
     app.command()(command)
 for command in (baseline, ladder, certify, verify, promote, label, learn):
     app.command(rich_help_panel="Proof")(command)
+app.command(rich_help_panel="Orchestrator")(orchestrate)
+app.command(rich_help_panel="Orchestrator")(trace)
 app.add_typer(import_app, name="import")
 app.add_typer(keys_app, name="keys")
 app.add_typer(content_app, name="content")

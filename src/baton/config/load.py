@@ -92,6 +92,7 @@ def build_config(file: File, env: Mapping[str, str], problems: Problems, day: da
         quirks=models.quirks,
         proof=file.proof,
         learned=file.learned,
+        orchestrator=file.orchestrator,
         notes=(*providers.notes, *void, *unlearned),
     )
     if refusal := why_not_workers(config.server.workers, config):

@@ -21,6 +21,7 @@ from baton.config.checks import (
 )
 from baton.config.guards import HookConfig, MediaConfig, WebhookConfig
 from baton.config.learned import LearnedConfig
+from baton.config.orchestrator import OrchestratorConfig
 from baton.config.proof import ProofConfig
 from baton.types.decision import PolicySnapshot
 from baton.types.money import nano_from_usd
@@ -239,6 +240,7 @@ class Config(Struct, frozen=True):
     reliability: Reliability = field(default_factory=Reliability)
     proof: ProofConfig = field(default_factory=ProofConfig)
     learned: LearnedConfig = field(default_factory=LearnedConfig)
+    orchestrator: OrchestratorConfig = field(default_factory=OrchestratorConfig)
     hooks: tuple[HookConfig, ...] = ()
     webhooks: tuple[WebhookConfig, ...] = ()
     media: MediaConfig = MediaConfig()

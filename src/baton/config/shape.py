@@ -23,6 +23,7 @@ from baton.config.checks import (
 )
 from baton.config.guards import HookConfig, MediaConfig, WebhookConfig
 from baton.config.learned import LearnedConfig
+from baton.config.orchestrator import OrchestratorConfig
 from baton.config.proof import ProofConfig
 from baton.config.schema import (
     MIB,
@@ -312,6 +313,7 @@ class File(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     reliability: Reliability = field(default_factory=Reliability)
     proof: ProofConfig = field(default_factory=ProofConfig)
     learned: LearnedConfig = field(default_factory=LearnedConfig)
+    orchestrator: OrchestratorConfig = field(default_factory=OrchestratorConfig)
 
 
 def json_schema() -> dict[str, Any]:

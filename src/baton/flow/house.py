@@ -137,6 +137,10 @@ class House:
         )
         return run
 
+    def begin_id(self) -> str:
+        """An id like that of a request."""
+        return self._ids.new(self._now())
+
     def decide(self, run: Run, request: Request, caller: Caller, barred: Mapping[str, str]) -> Decision:
         decision = self.policy.decide(request, caller, run.request_id, barred, session=run.session)
         if decision.upgraded or self.escalations.watches(decision):

@@ -23,11 +23,16 @@ from baton.config.schema import Config
 from baton.flow.arrival import Arrival
 from baton.flow.dry_run import decide_only
 from baton.flow.house import House, open_house
+from baton.flow.orchestrate.library import Asked, Budget, run_begun, run_resumed
+from baton.flow.orchestrate.tasks import Task
 from baton.flow.request import answer
 from baton.flow.spending import in_house
 from baton.types.card import Dialect
 from baton.types.decision import Decision
 from baton.types.errors import BatonError
+from baton.types.orchestration import Outcome
+from baton.types.plan import Constraint, Plan
+from baton.types.trust import Assurance
 
 T = TypeVar("T")
 NAME = "library"
@@ -135,6 +140,32 @@ class Baton:
                 raise BatonError(f"the stream broke off: {data['error'].get('message', data['error'])}")
             yield Chunk(_delta_of(data, dialect), data)
 
+    async def orchestrate(
+        self,
+        request: str,
+        *,
+        documents: Mapping[str, str] | Sequence[str] = (),
+        plan: "Plan | Sequence[Task] | None" = None,
+        budget: Budget = Budget(),  # noqa: B008 - a frozen value
+        keep: Sequence[Constraint] = (),
+        require: Assurance = Assurance.NONE,
+        model: str = "",
+    ) -> Outcome:
+        """Plan, delegate, verify, answer: nothing in `text` was not let through, what is open is in `unresolved`.
+
+        `plan`: the caller's own, with his own contracts. `model`: who orchestrates. Raises PlanRefused.
+        """
+        return await (await run_begun(self._opened(), self._caller, Asked(
+            request, documents, plan, budget, tuple(keep), require, model
+        ))).outcome()  # fmt: skip
+
+    async def resume(self, run_id: str, *, plan: "Sequence[Task] | None" = None) -> Outcome:
+        """A run goes on where it stopped, after a crash too; steps that were done are not done again.
+
+        `plan`: the same again, where it brought contracts of its own. Raises NotFound, RunRefused.
+        """
+        return await (await run_resumed(self._opened(), self._caller, run_id, plan)).outcome()
+
     def _opened(self) -> House:
         if self._house is None:
             raise BatonError("this Baton is not open: use `async with Baton.from_config(...) as baton`")
@@ -182,6 +213,12 @@ class SyncBaton:
                 yield chunk
         finally:
             self._wait(close())
+
+    def orchestrate(self, request: str, **options: Any) -> Outcome:
+        return self._wait(self._baton.orchestrate(request, **options))
+
+    def resume(self, run_id: str, **options: Any) -> Outcome:
+        return self._wait(self._baton.resume(run_id, **options))
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()

@@ -8,6 +8,7 @@ from msgspec import Struct
 from baton.flow.arrival import Arrival, Reply
 from baton.flow.request import serve
 from baton.server import gemini, models, pass_through, probes, responses, routing, tokens
+from baton.server import orchestrate as runs
 from baton.server.visit import Visit
 from baton.types.card import Dialect
 from baton.types.errors import MethodNotAllowed, NotFound
@@ -32,6 +33,8 @@ def dialect_of(path: str, headers: Mapping[str, str]) -> Dialect:
 
 def _wire(dialect: Dialect) -> Callable[[Visit], Awaitable[Reply]]:
     def answer(visit: Visit) -> Awaitable[Reply]:
+        if dialect in runs.IDS and runs.asks_for_run(visit.body):
+            return runs.answer(visit, dialect)
         return serve(Arrival(dialect, visit.body, visit.headers, visit.caller), visit.house)
 
     return answer
@@ -59,6 +62,9 @@ DOORS: dict[str, dict[str, Door]] = {
     },
     "/v1/baton/route": {"POST": Door(routing.dry_run)},
     "/v1/baton/decisions/{id}": {"GET": Door(routing.show_decision)},
+    "/v1/baton/runs/{id}": {"GET": Door(runs.show_run)},
+    "/v1/baton/runs/{id}/events": {"GET": Door(runs.follow_run)},
+    "/v1/baton/runs/{id}/resume": {"POST": Door(runs.resume_run)},
     "/v1/baton/feedback": {"POST": Door(routing.take_feedback)},
     "/v1/baton/report": {"GET": Door(routing.show_report)},
     "/health": {"GET": Door(probes.health, free=True)},

@@ -66,7 +66,7 @@ class HouseModels:
         self._asks = replace(self._caller, routes=())  # the route of a run is the house's own
 
     def ways(self, question: Question) -> Sequence[Way]:
-        decision = self._decision(question)
+        decision = self._decision(self._typed(question))
         first = next((one for one in decision.candidates if one.model == decision.model), None)
         rungs = [decision.model]
         dearer = [one for one in decision.candidates if one.meets_floor and first is not None and one.cost > first.cost]
@@ -90,7 +90,7 @@ class HouseModels:
         return [card.id for card in sorted(cards, key=lambda card: (card.price.output, card.id))]
 
     async def ask(self, question: Question) -> Told:
-        probe = _probe(question)
+        probe = _probe(self._typed(question))
         reading = await reading_of(self._asked, self._asks, probe)
         usage = reading.usage
         own = self._house.config.snapshot.cards[self.own]
@@ -106,6 +106,13 @@ class HouseModels:
             fault,
         )
 
+    def _typed(self, question: Question) -> Question:
+        """With a task type that this config knows."""
+        known = self._house.config.snapshot.task_types
+        if question.task_type in known:
+            return question
+        return replace(question, task_type="other" if "other" in known else next(iter(known)))
+
     def _decision(self, question: Question) -> Decision:
         asked = {
             "model": AUTO,
@@ -117,7 +124,7 @@ class HouseModels:
         return self._house.policy.decide(request, self._caller, ORCHESTRATION)
 
     def _way(self, question: Question, model: str, known: Candidate | None, why: str) -> Way:
-        probe = _probe(replace(question, model=model))
+        probe = _probe(replace(self._typed(question), model=model))
         most = at_most(self._asked, probe)
         right = None
         if known is not None and known.evidence in ASSERTED:

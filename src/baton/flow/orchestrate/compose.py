@@ -33,6 +33,7 @@ SHORT_LEAVES, SHORT_WORDS = 3, 5
 """A part that has no more than so many values, each of no more words, is told whole."""
 WORKINGS = frozenset({"expression"})
 """Members of results that show how, not what."""
+UNTOLD = WORKINGS | {"name"}
 REQUEST = "request"
 OPEN = "Not resolved"
 ORDERS = (
@@ -184,10 +185,14 @@ def open_points(unresolved: Mapping[str, str]) -> str:
 def _short(values: Mapping[str, Verified[Any]]) -> tuple[str, ...]:
     found: list[str] = []
     for one in values.values():
-        leaves = [leaf for path, leaf in leaves_of(msgspec.to_builtins(one.value)) if path not in WORKINGS]
+        leaves = [leaf for path, leaf in leaves_of(msgspec.to_builtins(one.value)) if _last(path) not in UNTOLD]
         if len(leaves) <= SHORT_LEAVES and all(len(str(leaf).split()) <= SHORT_WORDS for leaf in leaves):
             found += [told(leaf) for leaf in leaves]
     return tuple(found)
+
+
+def _last(path: str) -> str:
+    return path.rsplit(".", 1)[-1]
 
 
 def _tells(folded: str, leaf: str, text: str) -> bool:
