@@ -5,6 +5,7 @@ above it (`decide/table.py`); what the prompt itself says of a model moves the f
 """
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -23,6 +24,9 @@ EVIDENCE: dict[Source, Evidence] = {
     "measured": "measured", "parent": "measured", "configured": "configured", "overall": "assumed",
 }  # fmt: skip
 """What an estimate of the measured table rests on most; `overall` is what a model is worth on other types."""
+
+
+_Levels = tuple[tuple[float, float], ...]
 
 
 class Figure(Struct, frozen=True):
@@ -50,6 +54,7 @@ class Qualities:
             elif one.serves == "policy":
                 self._whole.setdefault(one.task_type, []).append(one)
         self._measured = _measured(snapshot)
+        self._levels = _levels(snapshot, self._measured)
 
     def certificate(self, task_type: str, arm: str, terms: Terms) -> Certificate | None:
         """The one that carries the arm on this task type, where it promises at least floor and least quality.
@@ -71,12 +76,22 @@ class Qualities:
         self, card: ModelCard, effort: EffortArm | None, task_type: str, gains: Mapping[str, float] | None = None
     ) -> Figure:
         name = arm_name(card.id, "" if effort is None else effort.name)
-        figure = self._measured.get((task_type, name)) or _stated(card, effort, task_type)
+        figure = self._measured.get((task_type, name)) or self._stated(card, effort, task_type)
         gain = None if gains is None else gains.get(name)
         if gain is None:
             return figure
         bound = None if figure.bound is None else _share(figure.bound - gain)
         return replace(figure, quality=_share(figure.quality - gain), bound=bound)
+
+    def _stated(self, card: ModelCard, effort: EffortArm | None, task_type: str) -> Figure:
+        """What the operator says of it, else what its tier lets assume beside the models that were graded."""
+        if effort is not None and (own := effort.quality.get(task_type)) is not None:
+            return Figure(own, "configured")
+        configured = card.quality.get(task_type)
+        if configured is not None:
+            return Figure(configured, "configured", own=effort is None)
+        assumed = _assumed(card, task_type)
+        return Figure(_levelled(assumed, self._levels.get(task_type, ())), "assumed", own=effort is None)
 
 
 def _worth(one: Certificate) -> tuple[bool, float, str]:
@@ -124,13 +139,28 @@ def _measured(snapshot: PolicySnapshot) -> dict[tuple[str, str], Figure]:
     return found
 
 
-def _stated(card: ModelCard, effort: EffortArm | None, task_type: str) -> Figure:
-    """What the operator says of it, else what its tier lets assume."""
-    if effort is not None and (own := effort.quality.get(task_type)) is not None:
-        return Figure(own, "configured")
-    configured = card.quality.get(task_type)
-    if configured is not None:
-        return Figure(configured, "configured", own=effort is None)
-    if task_type in card.specialities:
-        return Figure(ASSUMED_QUALITY["frontier"], "assumed", own=effort is None)
-    return Figure(ASSUMED_QUALITY[card.tier], "assumed", own=effort is None)
+def _assumed(card: ModelCard, task_type: str) -> float:
+    return ASSUMED_QUALITY["frontier" if task_type in card.specialities else card.tier]
+
+
+def _levels(snapshot: PolicySnapshot, measured: Mapping[tuple[str, str], Figure]) -> dict[str, _Levels]:
+    """By task type: what is assumed of a tier, rising, and what its graded models are worth on average."""
+    found: dict[str, dict[float, list[float]]] = {}
+    for (task_type, name), figure in measured.items():
+        if (card := snapshot.cards.get(name)) is not None:
+            found.setdefault(task_type, {}).setdefault(_assumed(card, task_type), []).append(figure.quality)
+    return {
+        task_type: tuple((assumed, sum(worth) / len(worth)) for assumed, worth in sorted(levels.items()))
+        for task_type, levels in found.items()
+    }
+
+
+def _levelled(assumed: float, levels: _Levels) -> float:
+    """Tiers say an order and no measure: a model that nobody graded keeps its place among those that were."""
+    if not levels:
+        return assumed
+    for (below, low), (above, high) in pairwise(levels):
+        if below <= assumed <= above:
+            return low + (high - low) * (assumed - below) / (above - below)
+    at, worth = levels[0] if assumed < levels[0][0] else levels[-1]
+    return _share(worth + assumed - at)
