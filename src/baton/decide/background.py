@@ -5,6 +5,7 @@ the user's turn are whole sentences of a product, never single words, and none t
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Literal
 
 from msgspec import Struct
@@ -93,21 +94,26 @@ def background_of(request: Request, read: Said | None = None) -> Background | No
     facts = request.facts
     if facts.tool_results:
         return None
-    system = facts.system_text[:READ_CHARS].lower()
+    found, from_claude_code = _told_by_system(facts.system_text[:READ_CHARS])
     said = facts.user_text.lower()
     said = said if len(said) <= 2 * READ_CHARS else said[:READ_CHARS] + said[-READ_CHARS:]
-    found = _signed(system, ANCHORS_OF_SYSTEM, OF_SYSTEM)
     if found is None and _signed(said, ANCHORS_OF_USER, OF_USER) is not None:
         found = _signed((read or Said(facts)).lower, ANCHORS_OF_USER, OF_USER)
     if found is not None:
         return found
-    from_claude_code = _holds_one(system, CLAUDE_CODE)
     if (facts.max_output == 1 and said.strip() in PROBES) or (from_claude_code and said.strip() == "warmup"):
         return Background("probe", "Claude Code" if from_claude_code or said.strip() == "quota" else "")
     small = "haiku" in request.model.lower() and not facts.tools
     if small and from_claude_code and (facts.max_output or SMALL_ANSWER) <= SMALL_ANSWER:
         return Background("small_model", "Claude Code")
     return None
+
+
+@lru_cache(maxsize=256)
+def _told_by_system(text: str) -> tuple[Background | None, bool]:
+    """Its sort, and whether it is Claude Code's; remembered, for clients have few system prompts."""
+    system = text.lower()
+    return _signed(system, ANCHORS_OF_SYSTEM, OF_SYSTEM), _holds_one(system, CLAUDE_CODE)
 
 
 def _holds_one(text: str, signs: tuple[str, ...]) -> bool:

@@ -5,7 +5,6 @@ is not sure enough, and where it has seen too little of what the prompt says.
 """
 
 from math import exp, sqrt
-from operator import itemgetter
 from struct import unpack
 
 from msgspec import Struct
@@ -63,20 +62,16 @@ class Classifier:
             return Guess("", 0.0, "there is nothing to read")
         if len(codes) - sum(map(self._seen.__getitem__, codes)) > self._weights.unseen * len(codes):
             return Guess("", 0.0, "most of it is new to the classifier")
-        best, chance = max(zip(self._weights.names, self._chances(codes), strict=True), key=itemgetter(1))
+        best, chance = self._likeliest(codes)
         if chance < self._weights.certain[best]:
             return Guess("", chance, f"the classifier is not sure: {best} {chance:.2f}")
         return Guess(best, chance, f"the classifier, {chance:.2f} sure")
 
-    def _chances(self, codes: frozenset[int]) -> list[float]:
+    def _likeliest(self, codes: frozenset[int]) -> tuple[str, float]:
+        """And its chance."""
         total = sum(map(self._sums.__getitem__, codes))
         zero, factor = ZERO * len(codes), self._weights.scale / sqrt(len(codes))
         fields = unpack(self._format, total.to_bytes(self._width, "little"))
-        scores = [
-            (field - zero) * factor + intercept
-            for field, intercept in zip(fields, self._weights.intercepts, strict=True)
-        ]
+        scores = [(field - zero) * factor + more for field, more in zip(fields, self._weights.intercepts, strict=True)]
         top = max(scores)
-        parts = [exp(score - top) for score in scores]
-        whole = sum(parts)
-        return [part / whole for part in parts]
+        return self._weights.names[scores.index(top)], 1 / sum([exp(score - top) for score in scores])

@@ -107,11 +107,13 @@ def complains(facts: Facts, read: Said | None = None) -> bool:
         return False
     if facts.repeats:
         return True
-    short = read is not None and len(facts.user_text) <= READ_CHARS
-    own = read.user if read is not None and short else trusted(normalised(facts.user_text[:READ_CHARS]))
+    if read is not None and len(facts.user_text) <= READ_CHARS:
+        own, named = read.user, not SPOKEN_WORDS.isdisjoint(read.words)
+    else:
+        own, named = trusted(normalised(facts.user_text[:READ_CHARS])), True
     said = own[:KEPT_CHARS].lower()
-    words = words_of(said)
-    if not SPOKEN_WORDS.isdisjoint(words):
+    if named:
+        words = words_of(said)
         for signs in SPOKEN:
             if not signs.words.isdisjoint(words) and signs.pattern.search(said):
                 return True

@@ -64,14 +64,16 @@ def _code(eligible: Sequence[Ranked], reference: str) -> Chosen:
 
 
 def _tier(tier: Tier) -> Callable[[Sequence[Ranked], str], Chosen]:
+    start = TIERS_UPWARD.index(tier)
+    order = (*TIERS_UPWARD[start:], *reversed(TIERS_UPWARD[:start]))
+
     def choose(eligible: Sequence[Ranked], _reference_id: str) -> Chosen:
         """The tier itself, else the next one above that has an eligible model, else the next below."""
-        start = TIERS_UPWARD.index(tier)
-        for name in (*TIERS_UPWARD[start:], *reversed(TIERS_UPWARD[:start])):
-            # A specialist serves the types it was made for; a general tier is not filled up with it.
-            found = [one for one in eligible if one.card.tier == name]
-            general = tuple(one for one in found if not one.card.specialities)
+        for name in order:
+            found = [one for one in eligible if one.arm.card.tier == name]
             if found:
+                # A specialist serves the types it was made for; a general tier is not filled up with it.
+                general = tuple([one for one in found if not one.arm.card.specialities])
                 why = f"rule `{tier}`" if name == tier else f"rule `{tier}`: none eligible, so tier {name}"
                 return Chosen(general or tuple(found), why)
         return Chosen((), f"rule `{tier}`")
