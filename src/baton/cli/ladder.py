@@ -1,5 +1,6 @@
 """`baton ladder`: down the rungs of measured cost, to the cheapest model that is good enough, with a certificate."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -59,6 +60,8 @@ class Rung(Struct, frozen=True):
     bound: float
     """Share of the reference's quality that is proved."""
     skipped: int
+    e_last: float
+    """As `e_pass`, at the last look: for claims over all task types together."""
 
 
 class TypeLadder(Struct, frozen=True):
@@ -71,6 +74,7 @@ class TypeLadder(Struct, frozen=True):
     reference: str
     rho: float
     delta: float
+    mode: Mode
     family_wise: str
     certificates: list[str]
     dropped: dict[str, str]
@@ -156,14 +160,14 @@ def told_of(one: "Walk", spent: int) -> TypeLadder:
             model=standing.rung, n=standing.n, quality=standing.quality, interval=standing.interval,
             e_pass=standing.e_pass, e_fail=standing.e_fail, verdict=WORDS[standing.verdict],
             needs_more=standing.needs_more, reference_quality=standing.reference_quality, bound=standing.bound,
-            skipped=standing.skipped,
+            skipped=standing.skipped, e_last=standing.e_last,
         )
         for standing in one.climbed.standings
     ]  # fmt: skip
     wrong = "one rung called adequate among all" if header.mode == "all" else "an inadequate target"
     return TypeLadder(
         task_type=header.task_type, target=one.climbed.target, rungs=rungs, cost_usd=spent / 1e9,
-        reference=header.reference, rho=header.rho, delta=header.delta,
+        reference=header.reference, rho=header.rho, delta=header.delta, mode=header.mode,
         family_wise=f"{wrong} with probability at most {header.delta:g}; degrades {alone} likewise",
         certificates=[certificate.name for certificate in one.climbed.certificates],
         dropped=one.climbed.plan.dropped | one.unfit, grader=header.grader, sound=one.sanity.sound,
@@ -189,10 +193,36 @@ def print_ladders(found: list[TypeLadder], console: "Console", out: Path) -> Non
         if one.stopped == "" and any(rung.verdict == WORDS["untested"] for rung in one.rungs):
             console.print("the walk ended: --mode all looks for specialists among the rungs below")
         console.print(f"floor {one.rho:g} of {one.reference}; {one.family_wise}\n")
+    if told := fleet_claim(found):
+        console.print(told)
     total = sum(one.cost_usd for one in found)
     console.print(f"this run cost ${total:.4f}")
     if any(one.certificates for one in found):
         console.print(f"certificates are proposed in {out}: baton verify {out}; baton promote {out}", soft_wrap=True)
+
+
+def fleet_claim(found: list[TypeLadder]) -> str:
+    """Which targets hold together, by e-BH over the task types: the claim of each alone says nothing of all of them."""
+    from baton.stats.multiplicity import e_bh
+
+    sound = [one for one in found if one.sound]
+    tried = [one for one in sound if one.target != one.reference]
+    if len(tried) < 2 or len({one.delta for one in found}) > 1:
+        return ""
+    values = [math.log(max(_evidence(one), 1e-300)) for one in tried] + [0.0] * (len(sound) - len(tried))
+    held = e_bh(values, found[0].delta)[: len(tried)]
+    names = ", ".join(f"{one.task_type}: {one.target}" for one, holds in zip(tried, held, strict=True) if holds)
+    return f"together, on average at most {100 * found[0].delta:g} % of these are inadequate: {names or 'none'}"
+
+
+def _evidence(one: TypeLadder) -> float:
+    """An e-value against "the target is inadequate", whichever rung that is.
+
+    Walk: the first inadequate rung is one of those that passed, so the least of their e-values will do. All: the target
+    was chosen among m rungs, so its e-value over m.
+    """
+    values = {rung.model: rung.e_last for rung in one.rungs if rung.verdict == WORDS["adequate"]}
+    return values[one.target] / len(one.rungs) if one.mode == "all" else min(values.values())
 
 
 def _quality(rung: Rung) -> tuple[str, str]:
