@@ -1,5 +1,6 @@
 """`baton simulate`: a table, a config that can be used as it is, and a fleet that answers."""
 
+import asyncio
 import importlib
 import re
 import signal
@@ -9,12 +10,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx2
 import pyarrow as pa
 import pytest
 import yaml
 from pyarrow import parquet
 from typer.testing import CliRunner
 
+from baton.config.load import load_config
+from baton.config.schema import Config
+from baton.server.run import bind, serving
 from baton.simulate.workload.item import item
 from tests.simulate.raw_http import ask, chat, post
 
@@ -46,13 +51,26 @@ def started(*options: str) -> Iterator[tuple[int, list[str]]]:
             assert process.wait(5) == 0
 
 
-def test_it_serves_and_writes_the_config_of_the_gateway(tmp_path: Path) -> None:
+async def answers(config: Config) -> list[int]:
+    """Statuses of a gateway with that config, in two dialects."""
+    sock = bind("127.0.0.1", 0)
+    asked = {"model": "sim/nano", "max_tokens": 9, "messages": [{"role": "user", "content": "hello"}]}
+    async with (
+        serving(config, sock),
+        httpx2.AsyncClient(base_url=f"http://127.0.0.1:{sock.getsockname()[1]}", timeout=20) as http,
+    ):
+        return [(await http.post(path, json=asked)).status_code for path in ("/v1/chat/completions", "/v1/messages")]
+
+
+def test_it_serves_and_writes_the_config_of_the_gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     target = tmp_path / "baton.yaml"
     with started("--config-out", str(target), "--time-scale", "0") as (port, lines):
         assert ask(port, post("/v1/chat/completions", chat(item(7, 0)))).status == 200
         config = yaml.safe_load(target.read_text())
+        assert asyncio.run(answers(load_config(target, {}))) == [200, 200]
     assert any("sim-frontier" in line for line in lines)
-    assert config["providers"]["sim"]["base_url"] == f"http://127.0.0.1:{port}"
+    assert config["providers"]["sim"]["base_url"] == f"http://127.0.0.1:{port}/v1"
     assert len(config["models"]) == 5
 
 

@@ -133,7 +133,7 @@ def _hand_over(fleet: "Answerer", base_url: str, config_out: Path | None) -> Non
 
     from baton.simulate.fleet import gateway_config
 
-    config = yaml.safe_dump(gateway_config(fleet, base_url), sort_keys=False, allow_unicode=True)
+    config = yaml.safe_dump(gateway_config(fleet, f"{base_url}/v1"), sort_keys=False, allow_unicode=True)
     if config_out is None:
         sys.stdout.write(f"\n# baton.yaml\n{config}")
     else:

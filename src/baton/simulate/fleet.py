@@ -170,7 +170,7 @@ def card_id(model_id: str) -> str:
 def gateway_config(
     fleet: Answerer, base_url: str, dialects: Sequence[Dialect] = ("openai-chat", "anthropic")
 ) -> dict[str, Any]:
-    """A `baton.yaml` mapping that reaches the fleet at that address. Prices in dollars per million tokens."""
+    """A `baton.yaml` mapping that reaches the fleet at that `/v1`. Prices in dollars per million tokens."""
     provider = {"base_url": base_url, "dialects": [*dialects], "auth": "none", "simulated": True}
     return {"providers": {"sim": provider}, "models": [_card(model) for model in fleet.models]}
 
