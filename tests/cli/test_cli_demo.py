@@ -15,14 +15,14 @@ SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "routi
 def demo(*options: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "baton", "demo", "--once", "--json", *options]
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=110, check=False, env=os.environ | {"NO_COLOR": "1"}
+        command, capture_output=True, text=True, timeout=200, check=False, env=os.environ | {"NO_COLOR": "1"}
     )
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(220)
 def test_the_demo_routes_grades_and_saves() -> None:
     found = demo("--tasks", "120", "--seed", "11")
     assert found["simulated"] is True
@@ -65,7 +65,7 @@ def test_the_demo_routes_grades_and_saves() -> None:
     assert all(hop["handoff"].get("degraded", 0) == hop["handoff"].get("rejected", 0) == 0 for hop in hops)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(220)
 @pytest.mark.parametrize(("name", "tasks"), [("zoonk_evals.test.parquet", 95), ("bfcl_2024_08.test.parquet", 199)])
 def test_the_demo_replays_recorded_answers(name: str, tasks: int) -> None:
     if not (SHARED / name).exists():
