@@ -121,7 +121,7 @@ class Attempts:
                 return Answered(None, passage, kept.body, kept=kept)
             if (plan := self._plan()) is not None:
                 return await Walk(self, self._house, self._run, plan).answer()
-            answered = await self._of_model(card, passage, rungs=self._has_rungs(card))
+            answered = await self._of_model(card, passage)
             if answered is not None:
                 return answered
 
@@ -164,8 +164,11 @@ class Attempts:
         self._walked = True
         return decision.plan
 
-    async def _of_model(self, card: ModelCard, passage: Passage, *, rungs: bool) -> Answered | None:
-        """None where another model is to be asked. Raises the fault that nobody else can help with."""
+    async def _of_model(self, card: ModelCard, passage: Passage, *, rungs: bool | None = None) -> Answered | None:
+        """None where another model is to be asked. Raises the fault that nobody else can help with.
+
+        `rungs`: whether another one may be; None: where one is left.
+        """
         call = self._call(card, passage)
         step = Step("here")
         while step.move != "rung":
@@ -173,7 +176,8 @@ class Attempts:
                 return await self._attempt(passage, call)
             except UpstreamFault as fault:
                 self._fault = fault
-                step = self._house.calls.after(fault, call, self._effort, rungs=rungs)
+                others = self._has_rungs(card) if rungs is None else rungs
+                step = self._house.calls.after(fault, call, self._effort, rungs=others)
                 if step.move == "give_up":
                     raise
                 if step.wait_s:

@@ -22,6 +22,9 @@ MEMORIES_PER_TURN = 4
 """One visible turn ("Done.") is made after many histories: each is found by its own, the newest without it."""
 NOBODY = Origin()
 MARKS = (b'"signature"', b'"encrypted_content"', b'"thoughtSignature"', b'"thought_signature"', b'"redacted_thinking"')
+"""Of what a provider made for itself alone."""
+STEMS = (b'ignature"', b'"encrypted_content"', b'"redacted_thinking"')
+"""One of them stands in each of `MARKS`: looked for first, for bodies are long and hold none."""
 OUR_OWN = (TEXT_TAG.encode(), MADE_UP_THOUGHTS.encode())
 """What only Baton puts into an answer, and no provider may see."""
 SIGNER = "claude"
@@ -46,7 +49,7 @@ class PrivateState:
         """The caller's own bytes hold nothing that this model's provider did not make itself, as far as is known."""
         if _holds_one(body, OUR_OWN) or (SIGNER in asked.model and lacks_signatures(body)):
             return False
-        if not _holds_one(body, MARKS):
+        if not _may_hold_marks(body):
             return True
         return all(_is_of(self._maker(opaque), asked) for opaque in opaque_strings(body))
 
@@ -71,7 +74,7 @@ class PrivateState:
 
     def keep_names(self, body: bytes, maker: Origin) -> None:
         """Of an answer that went to the caller as its bytes: who made the private state in it."""
-        if _holds_one(body, MARKS):
+        if _may_hold_marks(body):
             for opaque in opaque_strings(body):
                 self._keep.put(ORIGINS, _digest(opaque), _encode(maker), self._ttl_s)
 
@@ -130,6 +133,10 @@ def _key(caller: Caller, key: str) -> str:
 
 def _digest(opaque: bytes) -> str:
     return hashlib.blake2b(opaque, digest_size=16).hexdigest()
+
+
+def _may_hold_marks(body: bytes) -> bool:
+    return _holds_one(body, STEMS) and _holds_one(body, MARKS)
 
 
 def _holds_one(body: bytes, marks: tuple[bytes, ...]) -> bool:

@@ -230,13 +230,16 @@ def model_of(one: Finished) -> str:
 def provider_of(one: Finished) -> str:
     """The account that `model_of` was asked through."""
     if one.attempts:
+        if not _kept(one):
+            return one.attempts[-1].provider
         model = model_of(one)
         return next((last.provider for last in reversed(one.attempts) if last.model == model), "")
     return one.decision.provider if one.decision is not None else ""
 
 
 def _kept(one: Finished) -> bool:
-    return one.decision is not None and any(answer.given for answer in one.decision.cascade)
+    cascade = () if one.decision is None else one.decision.cascade
+    return bool(cascade) and any(answer.given for answer in cascade)
 
 
 def _tokens(usage: Usage) -> tuple[int, int, int, int, int]:
