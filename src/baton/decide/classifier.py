@@ -1,7 +1,8 @@
 """The guess at a task type where nobody declared one and no rule tells it: hashed n-grams, linear, in plain Python.
 
-One addition per n-gram: the weights of all types lie side by side in one integer, 32 bits apart. Says nothing where it
-is not sure enough, and where it has seen too little of what the prompt says.
+One addition per n-gram: the weights of all types lie side by side in one integer, 32 bits apart, and above them a 1
+for an n-gram that training has seen. Says nothing where it is not sure enough, and where it has seen too little of
+what the prompt says.
 """
 
 from math import exp, sqrt
@@ -49,29 +50,30 @@ class Classifier:
         width = FIELD_BYTES * types
         wide = bytearray(width * rows)
         wide[::FIELD_BYTES] = weights.weights.translate(SHIFTED)
-        sums = [int.from_bytes(wide[at : at + width], "little") for at in range(0, len(wide), width)]
-        self._sums = sums * (1 << features.BITS - weights.bits)
-        self._seen = bytes(byte >> bit & 1 for byte in weights.seen for bit in range(8))
-        self._width = width
-        self._format = f"<{types}I"
+        new = [int.from_bytes(wide[at : at + width], "little") for at in range(0, len(wide), width)]
+        known = [one | 1 << 8 * width for one in new]
+        seen = [byte >> bit & 1 for byte in weights.seen for bit in range(8)]
+        self._sums = [(known if seen[code] else new)[code & rows - 1] for code in range(len(seen))]
+        self._width = width + FIELD_BYTES
+        self._format = f"<{types + 1}I"
 
     def guess(self, text: str) -> Guess:
         """`text`: the caller's own words, normalised."""
         codes = codes_of(text)
         if not codes:
             return Guess("", 0.0, "there is nothing to read")
-        if len(codes) - sum(map(self._seen.__getitem__, codes)) > self._weights.unseen * len(codes):
+        total = sum(map(self._sums.__getitem__, codes))
+        *fields, seen = unpack(self._format, total.to_bytes(self._width, "little"))
+        if len(codes) - seen > self._weights.unseen * len(codes):
             return Guess("", 0.0, "most of it is new to the classifier")
-        best, chance = self._likeliest(codes)
+        best, chance = self._likeliest(fields, len(codes))
         if chance < self._weights.certain[best]:
             return Guess("", chance, f"the classifier is not sure: {best} {chance:.2f}")
         return Guess(best, chance, f"the classifier, {chance:.2f} sure")
 
-    def _likeliest(self, codes: frozenset[int]) -> tuple[str, float]:
-        """And its chance."""
-        total = sum(map(self._sums.__getitem__, codes))
-        zero, factor = ZERO * len(codes), self._weights.scale / sqrt(len(codes))
-        fields = unpack(self._format, total.to_bytes(self._width, "little"))
+    def _likeliest(self, fields: list[int], count: int) -> tuple[str, float]:
+        """And its chance. `fields`: the sums of the weights of `count` n-grams."""
+        zero, factor = ZERO * count, self._weights.scale / sqrt(count)
         scores = [(field - zero) * factor + more for field, more in zip(fields, self._weights.intercepts, strict=True)]
         top = max(scores)
         return self._weights.names[scores.index(top)], 1 / sum([exp(score - top) for score in scores])
