@@ -153,6 +153,9 @@ def test_a_floor_is_learnt_where_none_is_told() -> None:
     assert loop.subject().floor is None
     loop.grades(0.0, 1, START + 1)
     assert 0.85 < (loop.subject().floor or 0.0) < 0.98
+    floor = loop.subject().floor
+    loop.tell(Configured(START + 2, watches(None), 100.0))
+    assert loop.subject().floor == floor, "a config that tells none does not take it away"
     loop.grades(0.0, 60, START + 2)
     assert loop.subject().state == "suspended"
 

@@ -13,6 +13,7 @@ from baton.cli.cascade import cascade
 from baton.cli.certify import certify
 from baton.cli.content import content_app
 from baton.cli.demo.command import demo
+from baton.cli.drift import drift_app
 from baton.cli.explain import explain
 from baton.cli.handoff import handoff
 from baton.cli.import_litellm import import_app
@@ -63,6 +64,7 @@ app.command(rich_help_panel="Orchestrator")(trace)
 app.add_typer(import_app, name="import")
 app.add_typer(keys_app, name="keys")
 app.add_typer(content_app, name="content")
+app.add_typer(drift_app, name="drift", rich_help_panel="Proof")
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 import os
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from msgspec import Struct, field
@@ -45,6 +45,7 @@ from baton.types.demotion import Demotion
 from baton.types.errors import LimitReached
 from baton.types.outcome import Finished
 from baton.types.request import Caller, Request
+from baton.types.sample import Sample
 
 DAY_S = 86_400.0
 RANDOM_BYTES = 512
@@ -67,6 +68,8 @@ class Life(Struct):
     """What is compared off the callers' path."""
     sinks: tuple[Sink, ...] = ()
     """Who hears of finished requests besides the ledger."""
+    gauges: tuple[Callable[[], Iterable[Sample]], ...] = ()
+    """What else there is to measure."""
     config_problems: tuple[str, ...] = ()
     """What is wrong with a config that was offered, and is not in force."""
 
@@ -203,7 +206,12 @@ class House:
         shared = b"" if self.life.replicas is None else self.life.replicas.metrics()
         return (
             self.ledger.metrics(
-                [*self.calls.metrics_samples(), *self.life.upkeep.samples(), *self.escalations.samples()]
+                [
+                    *self.calls.metrics_samples(),
+                    *self.life.upkeep.samples(),
+                    *self.escalations.samples(),
+                    *(sample for gauge in self.life.gauges for sample in gauge()),
+                ]
             )
             + shared
         )

@@ -18,12 +18,13 @@ from baton.config.schema import Config
 from baton.decide.estimate import BYTES_PER_TOKEN
 from baton.decide.terms import AUTO
 from baton.flow.arrival import Arrival
-from baton.flow.house import House, open_house
+from baton.flow.house import House, Life, open_house
 from baton.flow.request import answer
 from baton.flow.run import Run
 from baton.protocol.answer_text import answer_of
 from baton.protocol.request import read_request
 from baton.spend.estimate import cost_at_most
+from baton.spend.memory import MemoryCounters
 from baton.types.card import Dialect, ModelCard
 from baton.types.errors import BatonError, LimitReached, UnknownModel
 from baton.types.events import AnswerMessage
@@ -99,6 +100,31 @@ async def measurement(config: Config, run: str, budget: int) -> AsyncIterator[De
         yield Desk(lambda probe: reading_of(house, caller, probe), lambda probe: at_most(house, probe))
     finally:
         await house.close()
+
+
+def desk_beside(house: House, name: str, daily: int) -> Desk:
+    """For whoever measures while the house serves: its transport and ledger, an account of its own.
+
+    `daily` in nano-dollars is what may be spent under that name in a day of UTC, whoever has asked before.
+    """
+    config, life = house.config, house.life
+    own = Life(life.ledger, life.transport, life.keep, MemoryCounters(), life.upkeep)
+    beside = House(_measuring(config), own)
+    account = f"{MEASUREMENT}:{name}"
+    limits = (
+        Account(MEASUREMENT, config.spend.measurement.limits()),
+        Account(account, Limits(day=daily)),
+    )
+    caller = Caller(MEASUREMENT, path=limits, accounts=(MEASUREMENT, account))
+    return Desk(lambda probe: reading_of(beside, caller, probe), lambda probe: at_most(beside, probe))
+
+
+def said(message: AnswerMessage) -> Answer:
+    """What there is to grade of it."""
+    text = "".join(part.text for part in message.parts if isinstance(part, TextPart))
+    return Answer(
+        text, tuple(ToolCall(one.name, one.arguments) for one in message.parts if isinstance(one, ToolCallPart))
+    )
 
 
 def at_most(house: House, probe: Probe) -> int:
@@ -178,12 +204,10 @@ def _body(house: House, probe: Probe) -> bytes:
 
 def _reading(run: Run, message: AnswerMessage) -> Reading:
     reason = message.stop.reason if message.stop is not None else ""
-    text = "".join(part.text for part in message.parts if isinstance(part, TextPart))
-    calls = tuple(ToolCall(part.name, part.arguments) for part in message.parts if isinstance(part, ToolCallPart))
     refused = any(isinstance(part, TextPart) and part.refusal for part in message.parts)
     last = run.attempts[-1]
     return Reading(
-        answer=Answer(text, calls),
+        answer=said(message),
         cost=run.cost,
         usage=run.usage,
         duration_s=last.duration_s,

@@ -7,10 +7,11 @@ import msgspec
 
 from baton.measure.evidence import VERSION, LadderHeader, Row, climbed
 from baton.measure.gate import GateHeader, gated
+from baton.measure.shadowed import ShadowHeader, earned
 from baton.types.certificate import Certificate
 from baton.types.errors import ProofError
 
-Header = LadderHeader | GateHeader
+Header = LadderHeader | GateHeader | ShadowHeader
 
 
 class _Version(msgspec.Struct):
@@ -41,6 +42,8 @@ def read_evidence(file: bytes, name: str) -> tuple[Header, list[Row]]:
 
 def proven(header: Header, rows: Sequence[Row], grades: str) -> tuple[Certificate, ...]:
     """`grades`: the hash of the file. Raises ValueError for rows that no run writes."""
+    if isinstance(header, ShadowHeader):
+        return earned(header, rows, grades)
     if isinstance(header, GateHeader):
         return gated(header, rows, grades).certificates
     return climbed(header, rows, grades).certificates

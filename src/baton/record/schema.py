@@ -260,7 +260,7 @@ comparisons = Table(
     *[_word(name) for name in ("task_type", "reference", "served")],
     *[Column(name, Double, nullable=False) for name in ("model_grade", "reference_grade", "rate")],
     _word("grader"),
-    _count("cost"),
+    *[_count(name) for name in ("cost", "model_cost", "reference_cost")],
 )
 
 runs = Table(

@@ -34,7 +34,8 @@ AND NOT EXISTS (SELECT 1 FROM grades e WHERE e.request_id = g.request_id AND (
 ORDER BY g.sequence LIMIT :most
 """
 DRAWN = """
-SELECT c.sequence, c.replica, r.request_id, r.at, r.task_type, r.model, r.dialect, r.stream, d.body, c.request, c.answer
+SELECT c.sequence, c.replica, r.request_id, r.at, r.task_type, r.model, r.dialect, r.stream, d.body, c.request,
+       c.answer, r.cost
 FROM contents c JOIN requests r ON r.sequence = c.sequence AND r.replica = c.replica
 JOIN decisions d ON d.id = r.decision_id
 WHERE c.replica = :replica AND c.sequence > :after AND r.ending = 'ok' ORDER BY c.sequence LIMIT :most
@@ -89,6 +90,7 @@ class DrawnRow(Struct, frozen=True):
     decision: str
     request: bytes
     answer: bytes
+    cost: int
 
 
 class OrderRow(Struct, frozen=True):

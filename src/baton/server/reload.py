@@ -39,8 +39,12 @@ class Reloader:
         loop = asyncio.get_running_loop()
         if threading.current_thread() is threading.main_thread():  # where alone signals are to be had
             loop.add_signal_handler(signal.SIGHUP, self._begin)
+        self.watch()
+
+    def watch(self) -> None:
+        """The files alone."""
         if self._path is not None:
-            self._keep(loop.create_task(self._watch()))
+            self._keep(asyncio.get_running_loop().create_task(self._watch()))
 
     def stop(self) -> None:
         for task in self._tasks:

@@ -21,6 +21,7 @@ from baton.server.app import App
 from baton.server.refit import Refits
 from baton.server.reload import Load, Reloader
 from baton.server.strict import StrictProtocol
+from baton.server.watching import watch_forever
 from baton.server.workers import supervise
 
 BACKLOG = 2_048
@@ -65,7 +66,7 @@ class Source(Struct, frozen=True):
 
 
 @asynccontextmanager
-async def serving(config: Config, sock: socket.socket) -> AsyncGenerator[House, None]:
+async def serving(config: Config, sock: socket.socket, source: "Source | None" = None) -> AsyncGenerator[House, None]:
     """Serve inside a running loop, for tests and programs; leaves signals alone."""
     house = open_house(config)
     app = App(house)
@@ -73,6 +74,10 @@ async def serving(config: Config, sock: socket.socket) -> AsyncGenerator[House, 
     server.config.load()
     server.lifespan = server.config.lifespan_class(server.config)
     task = asyncio.create_task(server._serve(sockets=[sock]))  # noqa: SLF001 - `serve` would take the signals
+    reloader = None if source is None else Reloader(app, source.load, source.path)
+    if reloader is not None:
+        reloader.watch()
+    watching = asyncio.create_task(watch_forever(lambda: app.house))
     try:
         while not server.started:
             if task.done():
@@ -80,6 +85,9 @@ async def serving(config: Config, sock: socket.socket) -> AsyncGenerator[House, 
             await asyncio.sleep(STARTED_POLL_S)
         yield house
     finally:
+        await _over(watching)
+        if reloader is not None:
+            reloader.stop()
         server.should_exit = True
         await task
         await house.close()
@@ -97,13 +105,21 @@ async def _serve(config: Config, sock: socket.socket, source: Source | None) -> 
     for beside in (reloader, refits):
         if beside is not None:
             beside.start()
+    watching = asyncio.create_task(watch_forever(lambda: app.house))
     try:
         await server.serve(sockets=[sock])
     finally:
+        await _over(watching)
         for beside in (reloader, refits):
             if beside is not None:
                 beside.stop()
         await house.close()
+
+
+async def _over(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
 
 
 class Gateway(uvicorn.Server):

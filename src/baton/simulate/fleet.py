@@ -102,6 +102,7 @@ class Fleet(Answerer):
         self._models = default_models() if models is None else tuple(models)
         self._seed = seed
         self.own_share = own_share([model.skill for model in self._models], MIX, discordance)
+        self._worse: dict[str, float] = {}
 
     @property
     def seed(self) -> int:
@@ -111,7 +112,14 @@ class Fleet(Answerer):
     def models(self) -> tuple[SimModel, ...]:
         return self._models
 
+    def degrade(self, model: str, share: float) -> None:
+        """From now on the model is wrong on this share of what it would be right on, and says nothing; 0 mends it."""
+        self._worse[model] = share
+
     def is_right(self, item: WorkItem, model: SimModel, sample: int = 0) -> bool:
+        worse = self._worse.get(model.id, 0.0)
+        if worse and uniform("worse", self._seed, item.reference, model.id) < worse:
+            return False
         return is_right(
             chance=chance(model.skill[item.task_type], item.difficulty),
             own=self.own_share,

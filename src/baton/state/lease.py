@@ -1,7 +1,10 @@
 """Who leads among replicas: one at a time, as long as it says so again in time. Alone, a process always leads."""
 
+import fcntl
+import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol
 
 from baton.state.redis_link import RedisAway, RedisLink, Script
@@ -56,6 +59,41 @@ class AlwaysLeader:
 
     async def give_up(self) -> None:
         return
+
+
+class FileLease:
+    """Among the processes of one machine: whoever has the lock of a file, until it gives it up or dies."""
+
+    def __init__(self, path: Path, now: Callable[[], float] = time.time) -> None:
+        self.token = 0
+        self._path = path
+        self._now = now
+        self._file: int | None = None
+
+    @property
+    def held(self) -> bool:
+        return self._file is not None
+
+    async def renew(self) -> bool:
+        """Raises OSError where the file cannot be made."""
+        if self._file is not None:
+            return True
+        file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(file)
+            return False
+        last = int(os.pread(file, 32, 0) or b"0")
+        self.token = max(last + 1, int(self._now() * 1_000_000))
+        os.pwrite(file, b"%032d" % self.token, 0)
+        self._file = file
+        return True
+
+    async def give_up(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
 
 
 class RedisLease:

@@ -40,4 +40,7 @@ class Compared(Struct, frozen=True):
     rate: float
     grader: str
     cost: int
-    """Nano-dollars of what was asked for it beyond the caller's own answer."""
+    """Nano-dollars of what was asked for it beyond the caller's own answer, judges too."""
+    model_cost: int = 0
+    """Nano-dollars of the answer itself; beside it what the reference's has cost."""
+    reference_cost: int = 0

@@ -44,7 +44,7 @@ def prompts_of(kept: Iterable[Kept]) -> list[Prompt]:
 
 
 def _prompt(one: Kept) -> Prompt | None:
-    body = _body(one.request)
+    body = body_of(one.request)
     if body is None:
         return None
     return Prompt(
@@ -52,7 +52,7 @@ def _prompt(one: Kept) -> Prompt | None:
         task_type=one.task_type,
         body=body,
         dialect=msgspec.convert(one.dialect, Prompt.__annotations__["dialect"]),
-        check=_check(body),
+        check=check_of(body),
         cluster=one.task_id if one.task_id != one.request_id else "",
     )
 
@@ -78,7 +78,7 @@ def _by_type(prompts: Iterable[Prompt]) -> dict[str, list[Prompt]]:
     return found
 
 
-def _body(request: bytes) -> dict[str, Any] | None:
+def body_of(request: bytes) -> dict[str, Any] | None:
     try:
         body = msgspec.json.decode(request)
     except (ValueError, RecursionError):
@@ -88,7 +88,7 @@ def _body(request: bytes) -> dict[str, Any] | None:
     return {name: value for name, value in body.items() if name not in NOT_ASKED_AGAIN}
 
 
-def _check(body: Mapping[str, Any]) -> Check | None:
+def check_of(body: Mapping[str, Any]) -> Check | None:
     """The schema that the caller himself asked for, in Chat Completions or the Responses API."""
     text = body.get("text")
     for place in (body.get("response_format"), text.get("format") if isinstance(text, dict) else None):

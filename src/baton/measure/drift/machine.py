@@ -129,35 +129,40 @@ def _configured(state: LoopState, event: Configured, rules: Rules) -> Step:
 
 
 def _watched(known: Subject | None, watch: Watch, state: LoopState, rules: Rules) -> _Change:
-    fresh = {
-        "reference": watch.reference, "rho": watch.rho, "identity": watch.identity, "floor": watch.floor,
-        "present": True,
-    }  # fmt: skip
     if known is None:
         begins: SubjectState = "watched" if watch.certified or watch.reference else "suspended"
         reason = "watching begins" if begins == "watched" else "it has no certificate: it is compared first"
-        one = Subject(watch.task_type, watch.model, begins, state.last_at, reason, **fresh)  # type: ignore[arg-type]
+        one = Subject(
+            watch.task_type, watch.model, begins, state.last_at, reason, watch.reference, watch.rho, watch.identity,
+            watch.floor,
+        )  # fmt: skip
         return _Change(_with_monitors(one, state.threshold), reason)
-    kept = replace(known, **fresh)
-    if watch.reference and known.state in {"suspended", "testing"}:
-        kept = replace(kept, state="watched", test=None, since=state.last_at, by_hand=False)
-        return _Change(_with_monitors(kept, state.threshold), "it is the reference now")
-    if not watch.reference and known.state == "alarmed":
-        kept = replace(kept, state="suspended", hold_s=rules.hold_s, since=state.last_at)
-        return _Change(kept, "it is not the reference any more, and its quality had fallen")
-    if known.identity != watch.identity:
-        return _changed(kept, watch, state)
-    if not known.present:
-        return _Change(kept, "it is in the config again", {}, "returned")
-    same = known.floor == watch.floor and known.rho == watch.rho and known.reference == watch.reference
+    floor = known.floor if known.learns or watch.floor is None else watch.floor
+    kept = replace(known, reference=watch.reference, rho=watch.rho, identity=watch.identity, floor=floor, present=True)
+    if watch.reference != known.reference and (changed := _another_role(known, kept, state, rules)) is not None:
+        return changed
+    if known.identity != watch.identity or (known.rho != watch.rho and known.state == "testing"):
+        return _changed(replace(kept, floor=watch.floor, learns=False), watch, state)
+    same = known.floor == floor and known.rho == watch.rho and known.reference == watch.reference
     if not same or any(one.threshold != state.threshold for one in known.monitors.values()):
         kept = _with_monitors(kept, state.threshold, earlier=known.monitors if same else None)
-    return _Change(kept)
+    return _Change(kept) if known.present else _Change(kept, "it is in the config again", {}, "returned")
+
+
+def _another_role(known: Subject, kept: Subject, state: LoopState, rules: Rules) -> _Change | None:
+    """It became the reference, or is it no more."""
+    if kept.reference and known.demoted:
+        up = replace(kept, state="watched", test=None, since=state.last_at, by_hand=False, hold_s=0.0)
+        return _Change(_with_monitors(up, state.threshold), "it is the reference now")
+    if not kept.reference and known.state == "alarmed":
+        down = replace(kept, state="suspended", hold_s=rules.hold_s, since=state.last_at)
+        return _Change(down, "it is not the reference any more, and its quality had fallen")
+    return None
 
 
 def _changed(kept: Subject, watch: Watch, state: LoopState) -> _Change:
     """What was seen of it was seen of another model."""
-    told, figures = "the model or its price has changed in the config", {"identity": watch.identity}
+    told, figures = "the model, its price or its floor has changed in the config", {"identity": watch.identity}
     fresh = _with_monitors(replace(kept, learnt=(), since=state.last_at), state.threshold)
     down = kept.state == "testing" or (kept.state == "watched" and not watch.certified and not watch.reference)
     if not down:
@@ -206,7 +211,13 @@ def _paired(one: Subject, event: Paired, state: LoopState, rules: Rules) -> _Cha
     verdict = one.test.verdict
     if verdict == "undecided" and one.test.n < one.test.cap:
         return _Change(one)
-    figures = {"n": one.test.n, "alpha": one.test.guarantee.alpha, "attempt": one.attempts, "verdict": verdict}
+    figures: dict[str, Any] = {
+        "n": one.test.n,
+        "alpha": one.test.guarantee.alpha,
+        "cap": one.test.cap,
+        "rho": one.test.guarantee.rho,
+    }
+    figures |= {"attempt": one.attempts, "verdict": verdict}
     if verdict == "adequate" and not state.frozen(one.task_type):
         bound = one.test.ratio_bound()
         up = replace(one, state="watched", since=state.last_at, test=None, acked=False)
@@ -297,7 +308,7 @@ def _acked(one: Subject, event: Ordered, state: LoopState) -> _Change:
     """Of a reference: its quality is what it is now, and a new floor is learnt from it."""
     if one.state == "alarmed":
         told = f"acknowledged by {event.by}"
-        back = replace(one, state="watched", since=state.last_at, floor=None, learnt=())
+        back = replace(one, state="watched", since=state.last_at, floor=None, learnt=(), learns=True)
         return _Change(_with_monitors(back, state.threshold), told)
     if one.state == "suspended" and not one.acked:
         return _Change(replace(one, acked=True), f"acknowledged by {event.by}", {}, "acknowledged")

@@ -36,6 +36,8 @@ class Subject(Struct, frozen=True):
     rho: float = 0.95
     identity: str = ""
     floor: float | None = None
+    learns: bool = False
+    """Its floor is what its grades say, whatever certificates say: somebody has acknowledged that it fell."""
     learnt: tuple[float, ...] = ()
     """Grades of which a floor is to be made."""
     monitors: dict[str, Monitor] = field(default_factory=dict)

@@ -41,5 +41,5 @@ def upgrade() -> None:
         *_words("task_type", "reference", "served"),
         *[sa.Column(name, sa.Double, nullable=False) for name in ("model_grade", "reference_grade", "rate")],
         *_words("grader"),
-        sa.Column("cost", sa.BigInteger, nullable=False),
+        *[sa.Column(name, sa.BigInteger, nullable=False) for name in ("cost", "model_cost", "reference_cost")],
     )
