@@ -9,6 +9,7 @@ from baton.decide.policy import Policy
 from baton.types.cascade import CascadePlan, CascadeStep
 from baton.types.decision import Decision, PolicySnapshot
 from baton.types.learned import Learned, QualityTable
+from baton.types.money import usd_text
 from baton.types.request import Caller, Facts, Request, Wish
 from baton.types.task import TaskType
 from tests.decide.fleet import snapshot
@@ -79,3 +80,29 @@ def test_a_model_that_was_named_is_asked_alone() -> None:
 def test_the_expected_cost_is_that_of_the_whole_road() -> None:
     alone, tried = decided(known(FRONTIER)).expected_cost, decided(known(NANO)).expected_cost
     assert decided(known(FRONTIER, plan())).expected_cost == round(tried + 0.2 * alone)
+
+
+@pytest.mark.parametrize("steps", [(NANO,), (NANO, MID)])
+def test_what_would_have_flipped_it_would_have(steps: tuple[str, ...]) -> None:
+    used = msgspec.structs.replace(plan(), steps=tuple(CascadeStep(arm) for arm in steps))
+    road = decided(known(NANO, used)).counterfactual
+    assert road is not None
+    assert road.flips_when is not None
+    turning = float(road.flips_when.split()[2])
+    for share, model in ((turning - 0.002, FRONTIER), (turning + 0.002, NANO)):
+        decision = decided(known(NANO, msgspec.structs.replace(used, share_kept=share)))
+        assert decision.model == model
+    assert road.runner_up == FRONTIER
+
+
+def test_the_sentence_names_the_cost_of_the_whole_cascade() -> None:
+    decision = decided(known(NANO, plan()))
+    first = next(one.cost for one in decision.candidates if one.model == NANO)
+    assert decision.expected_cost > first
+    assert f"expected ${usd_text(decision.expected_cost)}" in decision.reason
+
+
+def test_where_it_is_not_run_it_is_said_who_would_have_been_asked() -> None:
+    road = decided(known(NANO, plan()), stream=True).counterfactual
+    assert road is not None
+    assert (road.runner_up, road.flips_when) == (NANO, "a cascade that can be run")

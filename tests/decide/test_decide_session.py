@@ -62,6 +62,12 @@ def test_it_stays_where_its_cache_is() -> None:
     assert decision.upgraded == ""
 
 
+def test_what_stays_says_that_another_conversation_would_not() -> None:
+    road = decided(on(FRONTIER, steps=1)).counterfactual
+    assert road is not None
+    assert (road.runner_up, road.flips_when) == (MID, "a conversation of its own")
+
+
 def test_it_leaves_when_many_steps_save_more_than_the_cache_is_worth() -> None:
     assert decided(on(FRONTIER, steps=200)).model == MID
 

@@ -15,6 +15,10 @@ UNCOUNTED = -1
 """The group of an answer that failed a check: it agrees with nothing."""
 
 
+HALVINGS = 10
+"""To three digits, which is what is shown."""
+
+
 class Next(Struct, frozen=True):
     """`keep` the answer of step `step`, `ask` step `step`, or `escalate` (`step` is then the number of steps)."""
 
@@ -85,6 +89,19 @@ def road(plan: CascadePlan, cost_of: Callable[[str], int | None], *, stream: boo
         return Road(None, plain, f"no cascade: trying costs more than the {plan.share_kept:.0%} that it spares")
     expected = round(tried + (1 - plan.share_kept) * strong)
     return Road(plan, expected, f"cascade over {', '.join(step.arm for step in left)}, else {plan.escalate_to}")
+
+
+def least_kept(plan: CascadePlan, cost_of: Callable[[str], int | None]) -> float:
+    """The `share_kept` at or below which trying no longer pays; by bisection, for it weighs the later steps, too."""
+    strong = cost_of(plan.escalate_to) or 0
+    low, high = 0.0, 1.0
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        if pays(steps_cost(replace(plan, share_kept=middle), cost_of), 0, middle, strong):
+            high = middle
+        else:
+            low = middle
+    return high
 
 
 def steps_cost(plan: CascadePlan, cost_of: Callable[[str], int | None]) -> float:

@@ -10,10 +10,13 @@ from baton.types.decision import Candidate, Counterfactual
 from baton.types.money import usd_from_nano, usd_text
 
 
-def reason_of(found: Found, whys: Sequence[str], best: Ranked, runner_up: Ranked | None) -> str:
+def reason_of(
+    found: Found, whys: Sequence[str], best: Ranked, runner_up: Ranked | None, cost: int | None = None
+) -> str:
     """Why this model, in one sentence: task type and how it was told, rule, what came after it, and what it is worth.
 
-    `whys` has the rule's words first; where nothing came after, the objective decided between several.
+    `whys` has the rule's words first; where nothing came after, the objective decided between several. `cost`: expected
+    nano-dollars, where they are not those of `best` alone.
     """
     candidate = best.candidate
     sentence = f"{found.name} ({found.why}); {'; '.join(whys)}"
@@ -22,7 +25,8 @@ def reason_of(found: Found, whys: Sequence[str], best: Ranked, runner_up: Ranked
         sentence += f"; {best.arm.name} is worth most ({candidate.utility:.2f}, {beside})"
     elif len(whys) == 1:
         sentence += f"; {best.arm.name}"
-    return f"{sentence}, expected ${usd_text(candidate.cost)}, quality {candidate.quality:.2f} {candidate.evidence}"
+    expected = usd_text(candidate.cost if cost is None else cost)
+    return f"{sentence}, expected ${expected}, quality {candidate.quality:.2f} {candidate.evidence}"
 
 
 def passed_through_reason(model: str, asked: str) -> str:

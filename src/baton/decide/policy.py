@@ -162,7 +162,7 @@ class Policy:
             min_quality=terms.min_quality,
             lambda_=terms.lambda_,
             expected_cost=best.candidate.cost if choice.cost is None else choice.cost,
-            reason=reason_of(asked.found, choice.why, best, choice.runner_up),
+            reason=reason_of(asked.found, choice.why, best, choice.runner_up, choice.cost),
             candidates=tuple(one.candidate for one in standing.eligible),
             excluded=standing.excluded,
             counterfactual=counterfactual(
@@ -273,8 +273,11 @@ def _in_session(asked: _Asked, choice: Choice, eligible: Sequence[Ranked], refer
     found = settled(asked.session, choice.best, eligible, asked.course, asked.going_up, reference)
     if found is None:
         return choice
-    runner_up = choice.runner_up if found.to is choice.best else choice.best
-    return replace(choice, best=found.to, runner_up=runner_up, why=(*choice.why, found.why), upgraded=found.upgraded)
+    settled_so = replace(choice, why=(*choice.why, found.why), upgraded=found.upgraded)
+    if found.to is choice.best:
+        return settled_so
+    flips = "no call on the side" if asked.course.side else "a conversation of its own"
+    return replace(settled_so, best=found.to, runner_up=choice.best, flips_when=flips)
 
 
 def _cascaded(
@@ -288,9 +291,14 @@ def _cascaded(
     road = taken(plan, choice.best, eligible, asker)
     if road is None:
         return choice
-    runner_up = choice.runner_up if road.best is choice.best else choice.best
     return replace(
-        choice, best=road.best, runner_up=runner_up, why=(*choice.why, road.why), plan=road.plan, cost=road.cost
+        choice,
+        best=road.best,
+        runner_up=road.instead,
+        why=(*choice.why, road.why),
+        flips_when=road.flips_when,
+        plan=road.plan,
+        cost=road.cost,
     )
 
 
