@@ -242,6 +242,14 @@ def test_a_constraint_that_plan_and_steps_drop_is_caught_at_the_end(wish: str, a
     assert outcome.status == "complete" or any(name.startswith("constraint") for name in outcome.unresolved)
 
 
+def test_a_constraint_that_the_parts_cannot_keep_makes_the_answer_partial() -> None:
+    models = ScriptedModels(lambda q: "101 days" if is_compose(q) else said("right", q))
+    order = Order("How long? Give me the result as JSON.", LIMITS, {"c1.txt": document(1)}, Plan((extraction(1),)))
+    outcome = run(order, models)
+    assert outcome.status == "partial"
+    assert outcome.unresolved == {"constraint r1": "not kept: as JSON"}
+
+
 def test_a_constraint_of_the_callers_own_must_be_kept_too() -> None:
     wish = Constraint("unit", "days, not weeks", "avoids", ("weeks",))
     models = ScriptedModels(lambda q: "101 days, which are weeks" if is_compose(q) else said("right", q))

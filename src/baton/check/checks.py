@@ -65,7 +65,9 @@ def cites(source: Mapping[str, str] | Iterable[str] | str | None = None, fields:
     """Every string and number of the value stands in the sources; None: in those that the sub-task was given."""
     given, wanted = _named(source), tuple(fields)
 
-    async def run(value: Any, _answer: Answer, setting: Setting) -> Verdict:
+    async def run(value: Any, answer: Answer, setting: Setting) -> Verdict:
+        if isinstance(value, str) and value != answer.text:  # a JSON string is a value, not a text with claims in it
+            value = [value]
         return cites_verifier.cites(value, given or setting.sources, wanted)
 
     return PlainCheck("cites", Assurance.GROUNDED, FREE, run)

@@ -18,7 +18,8 @@ MAX_CHARS = 2_000
 MAX_NODES = 400
 MAX_POWER = 64
 MAX_BITS = 4_096
-REL_TOL = 1e-9
+REL_TOL = 1e-12
+"""What a float loses; who rounds says so with `round`."""
 FREE = frozenset({"0", "1", "100"})
 """Numbers that an expression may have of its own: nothing, one more, per cent."""
 
