@@ -13,6 +13,7 @@ from baton.types.money import usd_text
 from baton.types.request import Caller, Facts, Request, Wish
 from baton.types.task import TaskType
 from tests.decide.fleet import snapshot
+from tests.decide.test_decide_arms import certificate
 
 LOCAL, NANO, MID, FRONTIER = "sim/local", "sim/nano", "sim/mid", "sim/frontier"
 ANYTHING = Wish()
@@ -106,3 +107,18 @@ def test_where_it_is_not_run_it_is_said_who_would_have_been_asked() -> None:
     road = decided(known(NANO, plan()), stream=True).counterfactual
     assert road is not None
     assert (road.runner_up, road.flips_when) == (NANO, "a cascade that can be run")
+
+
+@pytest.mark.parametrize(("threshold", "steps"), [(0.0001, (NANO,)), (0.9999, (NANO, MID))])
+def test_no_step_is_asked_beyond_the_gate_that_it_is_proven_behind(threshold: float, steps: tuple[str, ...]) -> None:
+    gated = msgspec.structs.replace(
+        certificate(task_type="other", rung=MID), serves="gate", thresholds={"difficulty": threshold}
+    )
+    used = msgspec.structs.replace(plan(), steps=(CascadeStep(NANO), CascadeStep(MID)))
+    certified = msgspec.structs.replace(
+        known(NANO, used), mode="certified", certificates=(certificate(task_type="other", rung=NANO), gated)
+    )
+    decision = decided(certified)
+    assert decision.difficulty is not None
+    assert decision.plan is not None
+    assert tuple(step.arm for step in decision.plan.steps) == steps

@@ -14,7 +14,7 @@ from baton.decide.difficulty import Reading
 from baton.decide.eligible import Demands, exclusion_of
 from baton.decide.estimate import Expected, expected_cost
 from baton.decide.explain import counterfactual, passed_through_reason, reason_of
-from baton.decide.gate import raised, sent_by_certificate
+from baton.decide.gate import Raised, raised, sent_by_certificate
 from baton.decide.quality import Qualities
 from baton.decide.rank import Ranking, Standing
 from baton.decide.readings import Readings
@@ -191,10 +191,7 @@ class Policy:
         choice = self._gone_up(asked, choice, standing.eligible, reading, reference)
         if by_table is not None and choice.plan is None and choice.best.candidate.cost > by_table.candidate.cost:
             choice = replace(choice, upgraded=choice.upgraded or "prompt")
-        certificate = self._qualities.certificate(asked.found.name, choice.best.arm.name, asked.terms)
-        if certificate is None or certificate.serves != "gate":
-            return choice
-        sent = sent_by_certificate(certificate, choice.best, standing.eligible, reading, reference)
+        sent = self._sent(asked, choice.best, standing.eligible, reading, reference)
         if sent is None:
             return choice
         # Whatever came before, and whatever limit a key has: the cheap rung is proven for the rest only.
@@ -218,7 +215,27 @@ class Policy:
             return choice
         choice = _in_session(asked, choice, eligible, reference)
         settled_so = choice.upgraded or asked.course.to_cheapest
-        return choice if settled_so else _cascaded(asked, choice, eligible, reading, self._measured(asked))
+        if settled_so:
+            return choice
+        held = self._within_gates(asked, eligible, reading, reference)
+        return _cascaded(asked, choice, held, reading, self._measured(asked))
+
+    def _within_gates(
+        self, asked: "_Asked", eligible: Sequence[Ranked], reading: Reading, reference: str
+    ) -> Sequence[Ranked]:
+        """Without those that a proven gate does not let this request through to: no cascade asks them either."""
+        if not self.snapshot.certificates:
+            return eligible
+        return [one for one in eligible if self._sent(asked, one, eligible, reading, reference) is None]
+
+    def _sent(
+        self, asked: "_Asked", best: Ranked, eligible: Sequence[Ranked], reading: Reading, reference: str
+    ) -> Raised | None:
+        """Where a proven gate sends the request from there, if one does."""
+        certificate = self._qualities.certificate(asked.found.name, best.arm.name, asked.terms)
+        if certificate is None or certificate.serves != "gate":
+            return None
+        return sent_by_certificate(certificate, best, eligible, reading, reference)
 
     def _measured(self, asked: "_Asked") -> CascadePlan | None:
         """A road that was found best on graded answers is no rule of the operator's: it stands in for none."""
