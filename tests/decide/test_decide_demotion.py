@@ -44,7 +44,8 @@ def test_certificates_that_name_it_are_void_and_the_next_certified_rung_serves()
     mid = certificate(task_type="classification", rung="sim/mid", models={"sim/mid": "x", "sim/frontier": "y"})
     whole = replace(nano, serves="policy", rung="auto", models={"auto": "policy 1"})
     known = replace(snapshot(), mode="certified", certificates=(nano, mid, whole))
-    assert decided(known).model == "sim/nano"
+    assert (decided(known).model, decided(known).proof) == ("sim/local", whole.name)  # as the rules say
+    assert decided(replace(known, certificates=(nano, mid))).model == "sim/nano"
     fallen = under(known, DOWN)
     assert fallen.certificates == (mid,)
     decision = decided(fallen)
