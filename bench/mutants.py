@@ -21,8 +21,8 @@ ROOT = Path(__file__).parent.parent
 TESTS = (
     "tests/check/test_check_admit.py", "tests/check/test_check_checks.py", "tests/check/test_check_chain.py",
     "tests/check/test_check_cites.py", "tests/check/test_check_constraints.py",
-    "tests/flow/test_flow_orchestrate_plan.py", "tests/flow/test_flow_orchestrate_run.py",
-    "tests/flow/test_flow_orchestrate_resume.py",
+    "tests/spend/test_spend_branch.py", "tests/flow/test_flow_orchestrate_plan.py",
+    "tests/flow/test_flow_orchestrate_run.py", "tests/flow/test_flow_orchestrate_resume.py",
 )  # fmt: skip
 PLANS = "100"
 LIMIT_S = 300

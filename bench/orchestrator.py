@@ -317,7 +317,8 @@ def p3_and_p7(data: Path | None) -> dict[str, Result]:
     return {
         "P3": {"chains_sold": len(sold), "escaped_within_epsilon": len(held), "refused": len(refused),
                "upper_bound_within": sum(row["keeps_epsilon"] for row in sold),
-               "bar": "upper 95 % bound <= epsilon", "met": all(row["keeps_epsilon"] for row in sold)},
+               "bar": "confirmed with an upper 95 % bound <= epsilon, and within epsilon on a third part",
+               "met": len(held) == len(sold)},
         "P7": {"by_epsilon": found, "bar": "cost <= 50 % at one point, or not delegated", "met": within},
     }  # fmt: skip
 

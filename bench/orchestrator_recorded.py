@@ -22,6 +22,9 @@ from baton.types.verdict import Answer
 
 FRONTIER = "gpt-4-1106-preview"
 VERIFIERS = 4
+TESTS = "executes"
+WITH_TESTS = frozenset({"routerbench/mbpp"})
+"""Tasks whose prompts bring their tests along."""
 LEVEL = 0.90
 """Two-sided: one-sided bounds of 95 %."""
 MARGIN = 0.01
@@ -50,7 +53,7 @@ def recorded(data: Path, epsilon: float) -> dict[str, Any]:
     found: dict[str, Any] = {}
     pooled: list[tuple[np.ndarray, np.ndarray]] = []
     for task in sorted(test):
-        choice = _chosen(train.get(task, []), epsilon)
+        choice = _chosen(train.get(task, []), epsilon, tests=task in WITH_TESTS)
         held = [prompt for prompt in test[task] if FRONTIER in prompt]
         found[task], costs, errors = _held_against(held, choice, epsilon, rng)
         pooled.append((costs, errors))
@@ -68,13 +71,30 @@ def _read(data: Path, split: str) -> dict[str, Prompts]:
     return {task: list(prompts.values()) for task, prompts in grouped.items()}
 
 
-def _chosen(prompts: Prompts, epsilon: float) -> Choice | str:
-    """Who is asked and which checks it gets; or why nobody is."""
+def _chosen(prompts: Prompts, epsilon: float, *, tests: bool) -> Choice | str:
+    """Who is asked and which checks it gets; or why nobody is.
+
+    The chain that looks best of many looks better than it is: it is chosen on one half, and sold where the other half
+    confirms it.
+    """
+    choice = _best(prompts[::2], epsilon, tests=tests)
+    if isinstance(choice, str):
+        return choice
+    said = [one for one in prompts[1::2] if {choice.subordinate, *choice.chain.checks} - {TESTS} <= set(one)]
+    accepted = [one[choice.subordinate].right for one in said if _agree(one, choice.subordinate, choice.chain.checks)]
+    wrong = accepted.count(False)
+    upper = clopper_pearson(wrong, len(accepted), LEVEL).high
+    if upper > epsilon:
+        return f"{choice.subordinate} with {', '.join(choice.chain.checks)} was not confirmed: up to {upper:.3g} wrong"
+    return choice
+
+
+def _best(prompts: Prompts, epsilon: float, *, tests: bool) -> Choice | str:
     models = sorted({model for prompt in prompts for model in prompt} - {FRONTIER})
     best: Choice | None = None
     reason = "nothing was recorded of it"
     for subordinate in models:
-        chain = _chain(prompts, subordinate, models, epsilon)
+        chain = _chain(prompts, subordinate, models, epsilon, tests=tests)
         if isinstance(chain, NoChain):
             reason = chain.reason
         elif best is None or chain.cost < best.chain.cost:
@@ -82,7 +102,9 @@ def _chosen(prompts: Prompts, epsilon: float) -> Choice | str:
     return best or reason
 
 
-def _chain(prompts: Prompts, subordinate: str, models: Sequence[str], epsilon: float) -> Chain | NoChain:
+def _chain(
+    prompts: Prompts, subordinate: str, models: Sequence[str], epsilon: float, *, tests: bool
+) -> Chain | NoChain:
     known = [prompt for prompt in prompts if subordinate in prompt and FRONTIER in prompt]
     if not known:
         return NoChain("nothing was recorded of it")
@@ -105,11 +127,16 @@ def _chain(prompts: Prompts, subordinate: str, models: Sequence[str], epsilon: f
     }
     right = clopper_pearson(sum(prompt[subordinate].right for prompt in known), len(known), LEVEL).low
     rates = [Rate(one.name, one.cost, one.alpha, one.beta) for one in checks]
+    if tests:  # the tests of the task are the check: it refuses what they refuse
+        refused = [Calibration("x", subordinate, TESTS, right=False, accepted=False) for one in known
+                   if not one[subordinate].right]  # fmt: skip
+        rates = [Rate(TESTS, 0, Rates(refused).of("x", subordinate, TESTS).false_accepts.bound)]
     return choose_chain(right, cost[subordinate], cost[FRONTIER], rates, epsilon, joint)
 
 
 def _agree(prompt: dict[str, Said], subordinate: str, team: Sequence[str]) -> bool:
-    return all(prompt[subordinate].final.same(prompt[model].final) for model in team)
+    said = prompt[subordinate]
+    return all(said.right if name == TESTS else said.final.same(prompt[name].final) for name in team)
 
 
 def _held_against(
@@ -122,9 +149,9 @@ def _held_against(
         frontier = prompt[FRONTIER]
         alone = (frontier.cost, float(not frontier.right))
         done = alone
-        if isinstance(choice, Choice) and all(m in prompt for m in (choice.subordinate, *choice.chain.checks)):
+        if isinstance(choice, Choice) and {choice.subordinate, *choice.chain.checks} - {TESTS} <= set(prompt):
             said = prompt[choice.subordinate]
-            spent = said.cost + sum(prompt[model].cost for model in choice.chain.checks)
+            spent = said.cost + sum(prompt[model].cost for model in choice.chain.checks if model != TESTS)
             if _agree(prompt, choice.subordinate, choice.chain.checks):
                 accepted, wrong = accepted + 1, wrong + (not said.right)
                 done = (spent, float(not said.right))

@@ -103,6 +103,17 @@ def test_a_wrong_one_is_told_why_asks_again_and_then_goes_up_without_the_refused
         assert ": not passed" in question.system
 
 
+def test_an_answer_that_was_cut_is_none_however_right_it_looks() -> None:
+    def script(question: Question) -> Told | str:
+        return Told(str(said("right", question)), question.model, cost=7, fault="cut")
+
+    models = ScriptedModels(script)
+    outcome = run(ORDER, models)
+    assert outcome.status == "partial"
+    assert outcome.verdicts == ()
+    assert outcome.cost_usd == pytest.approx(7e-9 * len(models.asked))
+
+
 def test_what_nobody_can_do_is_unresolved_and_what_needs_it_is_too() -> None:
     plan, documents = plan_of([[], [0], []])
     wrong = ScriptedModels(lambda q: "x" if is_compose(q) else said("wrong" if task_of(q) == "t0" else "right", q))
