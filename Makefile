@@ -47,6 +47,8 @@ bench: $(VENV)/.dev  ## CPU per request beside nginx, every fault, what statisti
 	$(PY) bench/translate.py --json
 	$(PY) bench/faults.py --json
 	$(PY) bench/statistics.py --json
+	$(PY) bench/orchestrator.py --json
+	$(PY) bench/mutants.py --json
 	$(PY) bench/overhead.py --json
 
 bench-peers:  ## other routers in environments of their own (1.5 GB), for the key `peers` of bench/routing.py

@@ -57,6 +57,11 @@ def test_the_demo_routes_grades_and_saves() -> None:
     )
     assert proof["verified"] is (len(proof["certificates"]) > 0)
     assert (proof["time_to_first_certificate_s"] is None) is (proof["certificates"] == [])
+    run = found["orchestration"]
+    assert (run["simulated"], run["status"], run["steps"]) == (True, "complete", 8)
+    assert run["wrong_caught"] > 0
+    assert run["hostile_caught"] > 0
+    assert "666" not in run["text"]
     hops = found["handoff"]["hops"]
     assert (found["handoff"]["simulated"], found["handoff"]["refused"]) == (True, 0)
     assert [hop["model"].split("/")[1] for hop in hops] == ["sim-claude", "sim-gpt", "sim-gpt", "sim-claude"]

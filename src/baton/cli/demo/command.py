@@ -30,6 +30,7 @@ def demo(
     from baton.cli.demo.drive import require_sdks
     from baton.cli.demo.handoff import print_handoff
     from baton.cli.demo.jobs import generated
+    from baton.cli.demo.orchestration import print_orchestration
     from baton.cli.demo.proof import print_proof, prove
     from baton.cli.demo.replay import replayed
     from baton.cli.demo.stage import Stage
@@ -46,7 +47,7 @@ def demo(
             proof = None
             if data is None:
                 proof = prove(stage, seed, concurrency, report(baseline.gateway.ledger).savings.cost_usd)
-            summary = stage.summarise(baseline, routed, stage.hand_off(), proof)
+            summary = stage.summarise(baseline, routed, stage.hand_off(), proof, stage.orchestrate())
             if as_json:
                 sys.stdout.write(msgspec.json.format(msgspec.json.encode(summary), indent=2).decode() + "\n")
             else:
@@ -54,5 +55,7 @@ def demo(
                 if summary.proof is not None:
                     print_proof(summary.proof, console)
                 print_handoff(summary.handoff, console)
+                if summary.orchestration is not None:
+                    print_orchestration(summary.orchestration, console)
             if not once:
                 stage.wait(gateway)

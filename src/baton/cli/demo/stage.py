@@ -18,8 +18,10 @@ from baton.cli.demo.drive import Outcome, drive
 from baton.cli.demo.handoff import HandoffShown, converse
 from baton.cli.demo.handoff import gateway_config as gateway_config_of_two
 from baton.cli.demo.jobs import Source
+from baton.cli.demo.orchestration import WRONG_SHARE, OrchestrationShown, orchestrate
 from baton.cli.demo.proof import Proof
 from baton.cli.demo.summary import Summary, summarise
+from baton.simulate.ensemble import Ensemble
 from baton.simulate.fleet import gateway_config
 from baton.simulate.obedient import Obedient
 from baton.simulate.serve import serve_in_thread
@@ -100,13 +102,16 @@ class Stage:
         _get(gateway.url, "/v1/baton/report")  # what waits is written before it is read
         return Act(gateway, outcomes)
 
-    def summarise(self, baseline: Act, routed: Act, handoff: HandoffShown, proof: Proof | None) -> Summary:
+    def summarise(
+        self, baseline: Act, routed: Act, handoff: HandoffShown, proof: Proof | None, orchestration: OrchestrationShown
+    ) -> Summary:
         return summarise(
             self._source.what,
             (baseline.outcomes, baseline.gateway.ledger),
             (routed.outcomes, routed.gateway.ledger),
             handoff,
             proof,
+            orchestration,
         )
 
     def hand_off(self) -> HandoffShown:
@@ -117,6 +122,14 @@ class Stage:
                 hops = asyncio.run(converse(gateway.url))
             refused = sum(entry.refusal is not None for entry in vendors.journal.since().entries)
         return HandoffShown(simulated=True, client="openai-chat", hops=tuple(hops), refused=refused)
+
+    def orchestrate(self) -> OrchestrationShown:
+        """One orchestrated run, on a gateway of its own."""
+        ensemble = Ensemble(wrong=WRONG_SHARE)
+        with serve_in_thread(ensemble) as upstream:
+            config = gateway_config(ensemble, f"{upstream.base_url}/v1")
+            with self.gateway("orchestration", 0, config) as gateway:
+                return asyncio.run(orchestrate(gateway.url))
 
     @contextlib.contextmanager
     def gateway(self, name: str, port: int, config_of: Mapping[str, Any] | None = None) -> Iterator[Gateway]:

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from baton.cli.demo.drive import Outcome
 from baton.cli.demo.handoff import HandoffShown
+from baton.cli.demo.orchestration import OrchestrationShown
 from baton.cli.demo.proof import Proof
 from baton.record.queries import CostLine, QualityLine, report
 from baton.stats.intervals import Interval
@@ -47,6 +48,7 @@ class Summary(Struct, frozen=True):
     handoff: HandoffShown
     proof: Proof | None
     """None where recorded answers are replayed: `baton ladder --prompts FILE` proves from recorded grades."""
+    orchestration: OrchestrationShown | None
 
 
 def summarise(
@@ -55,6 +57,7 @@ def summarise(
     routed_act: tuple[Sequence[Outcome], Path],
     handoff: HandoffShown,
     proof: Proof | None = None,
+    orchestration: OrchestrationShown | None = None,
 ) -> Summary:
     """Each act is what its tasks came to, and its ledger.
 
@@ -90,6 +93,7 @@ def summarise(
         dropped=before.dropped + after.dropped,
         handoff=handoff,
         proof=proof,
+        orchestration=orchestration,
     )
 
 
