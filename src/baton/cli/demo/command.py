@@ -27,6 +27,7 @@ def demo(
     import msgspec
     from rich.console import Console
 
+    from baton.cli.demo.drift import drifting, print_drift
     from baton.cli.demo.drive import require_sdks
     from baton.cli.demo.handoff import print_handoff
     from baton.cli.demo.jobs import generated
@@ -44,16 +45,18 @@ def demo(
         baseline = stage.run("baseline", on_reference=True, concurrency=concurrency)
         with stage.gateway("routed", 0 if once else port) as gateway:
             routed = stage.drive(gateway, on_reference=False, concurrency=concurrency)
-            proof = None
+            proof = drift = None
             if data is None:
                 proof = prove(stage, seed, concurrency, report(baseline.gateway.ledger).savings.cost_usd)
-            summary = stage.summarise(baseline, routed, stage.hand_off(), proof, stage.orchestrate())
+                drift = drifting(stage, source.fleet, seed)
+            summary = stage.summarise(baseline, routed, stage.hand_off(), proof, drift, stage.orchestrate())
             if as_json:
                 sys.stdout.write(msgspec.json.format(msgspec.json.encode(summary), indent=2).decode() + "\n")
             else:
                 print_summary(summary, console)
                 if summary.proof is not None:
                     print_proof(summary.proof, console)
+                print_drift(summary.drift, console)
                 print_handoff(summary.handoff, console)
                 if summary.orchestration is not None:
                     print_orchestration(summary.orchestration, console)

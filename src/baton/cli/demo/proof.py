@@ -101,15 +101,15 @@ def measure(folder: Path, config: Path, console: "Console", seed: int, most: int
     asked = ["--config", str(config), "--prompts", str(prompts), "--budget", str(BUDGET_USD), "--json"]
     begun = time.monotonic()
     console.print(f"Measuring on {count} other prompts: baton baseline, baton ladder, baton verify, baton promote")
-    baseline = _baton(["baseline", *asked, "--per-type", str(PILOT)])
+    baseline = baton(["baseline", *asked, "--per-type", str(PILOT)])
     walked = ["ladder", *asked, "--rho", str(RHO), "--mode", "all", "--out", str(proposed), "--concurrency", "32"]
     ladder, first = _watched(walked, proposed, begun)
     whole = time.monotonic() - begun
     promoted: list[str] = []
     verified = False
     if proposed.exists():
-        verified = bool(_baton(["verify", str(proposed), "--json"])["valid"])
-        promoted = _baton(["promote", str(proposed), "--to", str(lock), "--config", str(config), "--json"])["promoted"]
+        verified = bool(baton(["verify", str(proposed), "--json"])["valid"])
+        promoted = baton(["promote", str(proposed), "--to", str(lock), "--config", str(config), "--json"])["promoted"]
     return Measured(lock, count, baseline, ladder, promoted, verified, first, whole)
 
 
@@ -182,7 +182,8 @@ def _watched(words: list[str], proposed: Path, begun: float) -> tuple[list[dict[
     return found, first
 
 
-def _baton(words: list[str]) -> Any:
+def baton(words: list[str]) -> Any:
+    """What the command prints, in a process of its own. Raises BatonError where it fails."""
     command = [sys.executable, "-m", "baton", *words]
     done = subprocess.run(command, capture_output=True, check=False, timeout=COMMAND_TIMEOUT_S)  # noqa: S603
     if done.returncode:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from msgspec import Struct
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from baton.cli.demo.drift import Drift
 from baton.cli.demo.drive import Outcome, drive
 from baton.cli.demo.handoff import HandoffShown, converse
 from baton.cli.demo.handoff import gateway_config as gateway_config_of_two
@@ -102,8 +103,23 @@ class Stage:
         _get(gateway.url, "/v1/baton/report")  # what waits is written before it is read
         return Act(gateway, outcomes)
 
+    def config(self) -> dict[str, Any]:
+        """A config that reaches the fleet."""
+        return self._config()
+
+    @property
+    def lock(self) -> Path:
+        """Where what was measured is promoted to."""
+        return self._folder / "policy.lock"
+
     def summarise(
-        self, baseline: Act, routed: Act, handoff: HandoffShown, proof: Proof | None, orchestration: OrchestrationShown
+        self,
+        baseline: Act,
+        routed: Act,
+        handoff: HandoffShown,
+        proof: Proof | None,
+        drift: Drift | None,
+        orchestration: OrchestrationShown | None,
     ) -> Summary:
         return summarise(
             self._source.what,
@@ -111,6 +127,7 @@ class Stage:
             (routed.outcomes, routed.gateway.ledger),
             handoff,
             proof,
+            drift,
             orchestration,
         )
 
@@ -168,7 +185,8 @@ class Stage:
 def _written(config: Mapping[str, Any], ledger: Path) -> str:
     import yaml
 
-    whole = {"version": 1, **config, "ledger": {"path": str(ledger)}, "content": {"mode": "off"}}
+    kept = {**config.get("ledger", {}), "path": str(ledger)}
+    whole = {"version": 1, "content": {"mode": "off"}, **config, "ledger": kept}
     return str(yaml.safe_dump(whole, sort_keys=False))
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from baton.cli.demo.drift import Drift
 from baton.cli.demo.drive import Outcome
 from baton.cli.demo.handoff import HandoffShown
 from baton.cli.demo.orchestration import OrchestrationShown
@@ -49,6 +50,8 @@ class Summary(Struct, frozen=True):
     proof: Proof | None
     """None where recorded answers are replayed: `baton ladder --prompts FILE` proves from recorded grades."""
     orchestration: OrchestrationShown | None
+    drift: Drift | None = None
+    """None where nothing cheaper was certified."""
 
 
 def summarise(
@@ -57,6 +60,7 @@ def summarise(
     routed_act: tuple[Sequence[Outcome], Path],
     handoff: HandoffShown,
     proof: Proof | None = None,
+    drift: Drift | None = None,
     orchestration: OrchestrationShown | None = None,
 ) -> Summary:
     """Each act is what its tasks came to, and its ledger.
@@ -93,6 +97,7 @@ def summarise(
         dropped=before.dropped + after.dropped,
         handoff=handoff,
         proof=proof,
+        drift=drift,
         orchestration=orchestration,
     )
 
