@@ -106,6 +106,16 @@ async def test_a_wrong_subordinate_is_gone_past_and_nothing_of_it_is_told(tmp_pa
 
 
 @in_a_loop
+async def test_a_subordinate_that_never_ends_is_left_and_the_next_one_asked(tmp_path: Path) -> None:
+    def choose(received: Received) -> Sequence[Step]:
+        return [3_600.0] if json.loads(received.body)["model"] in {"nano", "local"} else upstream()(received)
+
+    async with gateway(tmp_path, choose=choose) as at:  # the gateway waits a second for a first byte
+        status, _, body = await post(at, "/v1/chat/completions", {**ASK, "baton": BATON})
+        assert (status, body["baton"]["status"]) == (200, "complete")
+
+
+@in_a_loop
 async def test_nobody_right_is_partial_and_with_strict_an_error_in_each_dialect(tmp_path: Path) -> None:
     everybody = ("nano", "mid", "local", "frontier", "code")
     async with gateway(tmp_path, choose=upstream(wrong=everybody)) as at:

@@ -114,5 +114,5 @@ def refuse_other(record: RunRecord, digest: str, version: str) -> None:
     if record.digest != digest:
         raise RunRefused(
             f"run {record.run_id!r} was asked something else: request, documents, plan, contracts and limits must be "
-            "the same"
+            "the same, to resume it or to use its Idempotency-Key again"
         )

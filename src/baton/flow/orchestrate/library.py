@@ -33,7 +33,7 @@ class Asked(Struct, frozen=True):
 
 
 async def run_begun(house: House, caller: Caller, asked: Asked) -> Live:
-    given = _given(asked.plan, asked.keep)
+    given = _given(asked.plan)
     documents = asked.documents
     if not isinstance(documents, Mapping):
         documents = {f"document-{place}": text for place, text in enumerate(documents, 1)}
@@ -50,9 +50,11 @@ async def run_begun(house: House, caller: Caller, asked: Asked) -> Live:
 
 
 async def run_resumed(house: House, caller: Caller, run_id: str, plan: Sequence[Task] | None) -> Live:
-    given = _given(plan, ())
-    return await runs_of(house).resume(house, caller, run_id, contracts=given.contracts if given else None)
+    given = _given(plan)
+    if given is None:
+        return await runs_of(house).resume(house, caller, run_id)
+    return await runs_of(house).resume(house, caller, run_id, plan=given.plan, contracts=given.contracts)
 
 
-def _given(plan: Plan | Sequence[Task] | None, keep: tuple[Constraint, ...]) -> Given | None:
-    return None if plan is None or isinstance(plan, Plan) else plan_of(plan, keep)
+def _given(plan: Plan | Sequence[Task] | None) -> Given | None:
+    return None if plan is None or isinstance(plan, Plan) else plan_of(plan)

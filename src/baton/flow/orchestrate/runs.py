@@ -131,7 +131,8 @@ class Runs:
         Raises NotFound, RunRefused where it would be another run.
         """
         record = await self.find(caller, run_id)
-        if (live := self.live.get(run_id)) is not None and not live.task.cancelled():
+        live = self.live.get(run_id)
+        if plan is None and live is not None and not live.task.cancelled():
             return live
         stored = _read(record)
         order = _order(stored, contracts or {})
@@ -160,8 +161,7 @@ class Runs:
     async def _known(self, house: House, caller: Caller, record: RunRecord, order: Order, digest: str) -> Live:
         live = self.live.get(record.run_id)
         if live is not None and not live.task.cancelled():
-            if record.digest != digest:
-                raise Conflict("this Idempotency-Key stands for another request: use a new one")
+            refuse_other(record, digest, record.version)
             return live
         refuse_other(record, digest, code_version())
         steps = await asyncio.to_thread(self.store.steps, record.run_id)
@@ -280,9 +280,10 @@ def _stored(order: Order, own: str) -> Stored:
         }
         for name, one in order.contracts.items()
     }
-    return Stored(
+    stored = Stored(
         order.request, order.limits, dict(order.documents), order.plan, contracts, order.keep, order.require, own
     )
+    return msgspec.json.decode(msgspec.json.encode(stored), type=Stored)  # as it will be read: 60 seconds are 60.0
 
 
 def _read(record: RunRecord) -> Stored:

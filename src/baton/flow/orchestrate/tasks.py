@@ -8,7 +8,7 @@ from msgspec import Struct
 from baton.check.contract import Contract
 from baton.check.library import LIBRARY, Named
 from baton.types.errors import PlanRefused
-from baton.types.plan import Constraint, Plan, SubTask
+from baton.types.plan import Plan, SubTask
 
 
 class Task(Struct, frozen=True):
@@ -35,7 +35,7 @@ class Given(Struct, frozen=True):
     contracts: dict[str, Named]
 
 
-def plan_of(tasks: Iterable[Task], constraints: Sequence[Constraint] = ()) -> Given:
+def plan_of(tasks: Iterable[Task]) -> Given:
     """Raises PlanRefused for a contract that is no contract."""
     documents: dict[str, str] = {}
     contracts: dict[str, Named] = {}
@@ -52,7 +52,7 @@ def plan_of(tasks: Iterable[Task], constraints: Sequence[Constraint] = ()) -> Gi
             SubTask(task.id, task.instruction, name, tuple(task.needs), (*task.documents, *texts), tuple(task.keeps),
                     task_type=task.task_type, max_output=task.max_output)
         )  # fmt: skip
-    return Given(Plan(tuple(made), "", tuple(constraints)), documents, contracts)
+    return Given(Plan(tuple(made)), documents, contracts)
 
 
 def _named(task: Task, contract: Contract[Any]) -> Named:
