@@ -66,7 +66,11 @@ def run(order: Order, models: ScriptedModels, store: Journal | None = None) -> O
 def random_run(rng: random.Random, money: int) -> tuple[Order, ScriptedModels]:
     edges = [[rng.randrange(8) for _ in range(rng.randrange(3))] for _ in range(rng.randint(1, 8))]
     plan, documents = plan_with(edges)
-    behaviour = {(task.id, model): rng.choice(BEHAVIOURS) for task in plan.tasks for model in MODELS}
+    behaviour = {
+        (task.id, model): rng.choice(("right",) * len(BEHAVIOURS) + BEHAVIOURS)
+        for task in plan.tasks
+        for model in MODELS
+    }
     composer = rng.choice(("right", "wrong"))
 
     def script(question: Question) -> Told | str:
@@ -81,7 +85,7 @@ def p1_and_p4(plans: int) -> dict[str, Result]:
     rng = random.Random(7)
     escapes = breaches = refused = partial = unexplained = claims = 0
     for _ in range(plans):
-        money = rng.choice((200_000, 400_000, 1_000_000, USD))
+        money = rng.choice((5_000, 100_000, 400_000, USD))
         order, models = random_run(rng, money)
         try:
             outcome = run(order, models)
@@ -94,10 +98,12 @@ def p1_and_p4(plans: int) -> dict[str, Result]:
         partial += outcome.status == "partial"
         claims += len(outcome.claims)
         unexplained += sum(not claim.parts for claim in outcome.claims if claim.kind == "number")
+    invoice = _invoice()
     return {
         "P1": {"plans": plans, "refused_before_the_first_call": refused, "partial": partial, "escaped": escapes,
                "bar": 0, "met": escapes == 0},
-        "P4": {"plans": plans, "breaches": breaches, **_invoice(), "bar": "0, and invoice within 1 %"},
+        "P4": {"plans": plans, "breaches": breaches, **invoice, "bar": "0, and invoice within 1 %",
+               "met": breaches == 0 and invoice["met"]},
         "P11": {"claims": claims, "numbers_without_a_part": unexplained, "bar": 0, "met": unexplained == 0},
     }  # fmt: skip
 
