@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 TYPE = "classification"
 POINTS = 0.25
 BEFORE, MOST, AFTER, MOST_AFTER, STEP = 160, 1_200, 160, 640, 16
+PAUSE_S = 0.2
 GRADER = "exact"
 GRADED_PER_YEAR = 20_000
 """With one false demotion a year this is the threshold of every monitor."""
@@ -100,6 +101,7 @@ async def _acted(url: str, ledger: Path, fleet: Fleet, seed: int) -> Drift | Non
                 during += await _some(session, url, tasks, STEP)
             after = await _some(session, url, tasks, AFTER)
             while len(after) < MOST_AFTER and not _tested(ledger):
+                await asyncio.sleep(PAUSE_S)  # comparisons come after the answers
                 after += await _some(session, url, tasks, STEP)
         finally:
             fleet.degrade(upstream, 0.0)

@@ -42,7 +42,8 @@ log = logging.getLogger("baton.drift")
 
 MOST = 500
 """Rows of a turn, of each replica."""
-AT_ONCE = 8
+AT_ONCE, MOST_DRAWN = 8, 16
+"""Comparisons under way at once, and of one turn: an alarm does not wait behind them."""
 REFRESH_S = 60.0
 """How often the traffic is looked at again, for rates and thresholds."""
 SAVE_S = 30.0
@@ -204,7 +205,7 @@ class Watcher:
     async def _compared(self, house: House, cursors: dict[str, int]) -> tuple[list[Compared], dict[str, int]]:
         """What is drawn and can be compared today; what the cap has no room for is passed over, and counted."""
         mine = {name.removeprefix("c:"): after for name, after in cursors.items() if name.startswith("c:")}
-        rows = await asyncio.to_thread(self._store.drawn, mine, MOST)
+        rows = await asyncio.to_thread(self._store.drawn, mine, MOST_DRAWN)
         wanted = []
         for row in rows:
             cursors[f"c:{row.replica}"] = row.sequence
