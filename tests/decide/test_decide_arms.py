@@ -160,6 +160,18 @@ def test_a_proven_gate_sends_to_the_reference_what_it_does_not_hold_for() -> Non
     assert untold.model == "sim/frontier"
 
 
+def test_who_is_behind_a_proven_gate_does_not_serve_beyond_it_where_the_reference_cannot() -> None:
+    gate = certificate("sim/nano", serves="gate", thresholds={"difficulty": 0.3})
+    hard = "classify this code: ```python\nx = 1\n```"
+    only_nano = {"models": ["sim/nano", "sim/mid"]}
+    proven = Policy(replace(with_efforts(), mode="certified", certificates=(gate,)))
+    assert decide(proven, "classify this: late", baton=only_nano).model == "sim/nano"
+    with pytest.raises(NoEligibleModel, match=r"too hard for classification/sim/nano@\w+, and its reference"):
+        decide(proven, hard, baton=only_nano)
+    both = Policy(replace(with_efforts(), mode="certified", certificates=(gate, certificate("sim/mid"))))
+    assert decide(both, hard, baton=only_nano).model == "sim/mid"
+
+
 def test_a_whole_policy_is_carried_as_long_as_nothing_else_is_asked_for() -> None:
     whole = certificate("auto", serves="policy")
     proven = Policy(replace(with_efforts(), mode="certified", certificates=(whole,)))

@@ -15,19 +15,30 @@ class Raised(Struct, frozen=True):
     flips_when: str
 
 
+def lets_through(certificate: Certificate, reading: Reading) -> bool:
+    """Whether what is certified covers the request: always without a gate, else up to its difficulty."""
+    if certificate.serves != "gate":
+        return True
+    return reading.difficulty is not None and reading.difficulty <= _limit(certificate)
+
+
 def sent_by_certificate(
     certificate: Certificate, best: Ranked, eligible: Sequence[Ranked], reading: Reading, reference: str
 ) -> Raised | None:
     """A gate that is proven: what it does not let through, and what nobody can tell of, is the reference's."""
-    threshold = certificate.thresholds.get("difficulty", 0.0)
-    if reading.difficulty is not None and reading.difficulty <= threshold:
+    if lets_through(certificate, reading):
         return None
+    threshold = _limit(certificate)
     top = next((one for one in eligible if one.arm.name == reference), None)
     if top is None or top is best:
         return None
     said = "difficulty cannot be told" if reading.difficulty is None else f"difficulty {reading.difficulty:.2f}"
     words = f"{said} ({reading.why}), and {certificate.name} holds up to {threshold:.2f}"
     return Raised(top, f"{words}, so {reference}", f"a certificate that holds beyond {threshold:.4g}")
+
+
+def _limit(certificate: Certificate) -> float:
+    return certificate.thresholds.get("difficulty", 0.0)
 
 
 def raised(best: Ranked, eligible: Sequence[Ranked], reading: Reading, threshold: float | None) -> Raised | None:

@@ -14,7 +14,7 @@ from baton.decide.difficulty import Reading
 from baton.decide.eligible import Demands, exclusion_of
 from baton.decide.estimate import Expected, expected_cost
 from baton.decide.explain import counterfactual, passed_through_reason, reason_of
-from baton.decide.gate import Raised, raised, sent_by_certificate
+from baton.decide.gate import Raised, lets_through, raised, sent_by_certificate
 from baton.decide.quality import Qualities
 from baton.decide.rank import Ranking, Standing
 from baton.decide.readings import Readings
@@ -27,7 +27,7 @@ from baton.decide.task_type import Found, TaskTypeRules
 from baton.decide.terms import Terms, terms_of
 from baton.types.card import ModelCard
 from baton.types.cascade import CascadePlan
-from baton.types.decision import Decision, GoingUp, PolicySnapshot, Upgrade
+from baton.types.decision import Decision, Exclusion, GoingUp, PolicySnapshot, Upgrade
 from baton.types.errors import NoEligibleModel, NotAllowed
 from baton.types.request import Caller, Request
 from baton.types.session import Session
@@ -140,11 +140,12 @@ class Policy:
         terms, demands = asked.terms, asked.demands
         name = asked.found.name
         reading = self._readings.of(asked.said, name)
-        standing = self._ranking.of(asked.request, demands, terms, reading.gains, asked.session)
+        reference = self._references[name]
+        ranked = self._ranking.of(asked.request, demands, terms, reading.gains, asked.session)
+        standing = self._proven_there(ranked, name, terms, reading, reference)
         if not standing.eligible:
             listed = "; ".join(f"{one.model}: {one.detail}" for one in standing.excluded[:8])
             raise NoEligibleModel(f"no configured model can serve this request: {listed}", "model")
-        reference = self._references[name]
         choice = self._chosen(asked, standing, reading, reference)
         best = choice.best
         certificate = self._qualities.whole(name, terms) or self._qualities.certificate(name, best.arm.name, terms)
@@ -181,6 +182,22 @@ class Policy:
             session=asked.session,
             side=asked.course.side,
         )
+
+    def _proven_there(
+        self, standing: Standing, task_type: str, terms: Terms, reading: Reading, reference: str
+    ) -> Standing:
+        """Where the reference cannot serve, a gate has nobody to send to: who is behind one is no candidate then."""
+        if not self.snapshot.certificates or any(one.arm.name == reference for one in standing.eligible):
+            return standing
+        kept, excluded = [], [*standing.excluded]
+        for one in standing.eligible:
+            certificate = self._qualities.certificate(task_type, one.arm.name, terms)
+            if certificate is None or lets_through(certificate, reading):
+                kept.append(one)
+            else:
+                detail = f"too hard for {certificate.name}, and its reference {reference} cannot serve"
+                excluded.append(Exclusion(one.arm.name, "uncertified", detail))
+        return Standing(kept, tuple(excluded))
 
     def _chosen(self, asked: "_Asked", standing: Standing, reading: Reading, reference: str) -> Choice:
         """Rule and objective first, then what may send the request up."""
