@@ -6,12 +6,13 @@ from typing import Literal
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from baton.config.lock import features_of
 from baton.decide.readings import Readings
 from baton.decide.said import Said
 from baton.measure.bench import Bench, Entrants
-from baton.measure.datasets.prompt import Prompt
+from baton.measure.datasets.prompt import Prompt, one_of_each
 from baton.measure.evidence import Row
 from baton.measure.examiner import Outcome
 from baton.measure.files import bytes_of, hash_of
@@ -56,6 +57,7 @@ async def walk_gate(
 
     A budget that ends before is no look at the grades: what was graded until then is the calibration.
     """
+    entrants = replace(entrants, prompts=one_of_each(entrants.prompts))
     if len(entrants.prompts) <= rules.pilot:
         have = len(entrants.prompts)
         raise ProofError(

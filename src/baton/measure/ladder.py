@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from baton.measure.bench import Bench, Entrants
-from baton.measure.datasets.prompt import Prompt
+from baton.measure.datasets.prompt import Prompt, one_of_each
 from baton.measure.evidence import PILOT, Climbed, LadderHeader, Row, climbed, pair_of, plan_of
 from baton.measure.examiner import Outcome
 from baton.measure.files import bytes_of, hash_of
@@ -60,6 +61,7 @@ async def walk(bench: Bench, entrants: Entrants, rules: Rules, stepped: Callable
 
     Raises ProofError where there are too few prompts, or the budget does not reach through the pilot.
     """
+    entrants = replace(entrants, prompts=one_of_each(entrants.prompts))
     climb = _Climb(bench, entrants, rules)
     await climb.pilot()
     stepped(None)

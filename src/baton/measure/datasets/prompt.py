@@ -81,6 +81,17 @@ def in_order(prompts: Iterable[Prompt], seed: int) -> list[Prompt]:
     return sorted(prompts, key=lambda one: hashlib.sha256(f"{seed}:{one.id}".encode()).digest())
 
 
+def one_of_each(prompts: Iterable[Prompt]) -> tuple[Prompt, ...]:
+    """Of each cluster the first: a bet on one pair after the other asks that they do not resemble each other."""
+    seen: set[str] = set()
+    kept = []
+    for one in prompts:
+        if not one.cluster or one.cluster not in seen:
+            kept.append(one)
+            seen.add(one.cluster)
+    return tuple(kept)
+
+
 def chat_body(messages: list[Mapping[str, Any]], **members: Any) -> dict[str, Any]:
     return {"messages": messages, **{name: value for name, value in members.items() if value is not None}}
 

@@ -1,0 +1,33 @@
+"""What counts as evidence: pairs that do not resemble each other."""
+
+import asyncio
+import random
+
+from baton.measure.datasets.rows import Recorded
+from baton.measure.ladder import Rules, Walk, walk
+from baton.measure.recorded import RecordedOrder, recorded_bench
+from tests.measure.made import COSTS, FRONTIER, NANO
+
+KIND = "classification"
+ORDER = RecordedOrder(command="test", source="grades", date="2026-01-31", references={KIND: FRONTIER}, chance=0.0)
+
+
+def climbed(rows: list[Recorded]) -> Walk:
+    bench = recorded_bench(None, ORDER, rows)
+    return asyncio.run(walk(bench, bench.entrants[0], Rules(rho=0.9), lambda _: None))
+
+
+def row(number: int, model: str, grade: float, cluster: str = "") -> Recorded:
+    return Recorded(id=f"p{number}", task_type=KIND, model=model, grade=grade, cost=COSTS[model], cluster=cluster)
+
+
+def test_a_conversation_is_one_pair_of_evidence_however_many_turns_it_has() -> None:
+    rng = random.Random(1)
+    right = {number: float(rng.random() < 0.9) for number in range(60)}
+    turns = [(talk * 20 + turn, f"talk {talk}", right[talk]) for talk in right for turn in range(20)]
+    rows = [row(number, model, grade, talk) for number, talk, grade in turns for model in (FRONTIER, NANO)]
+    (standing,) = climbed(rows).climbed.standings
+    assert (standing.n, standing.verdict) == (30, "undecided")
+    alone = [row(int(one.id[1:]), one.model, one.grade) for one in rows]
+    (standing,) = climbed(alone).climbed.standings
+    assert standing.verdict == "adequate"
