@@ -1,8 +1,9 @@
-"""What counts as evidence: pairs that do not resemble each other."""
+"""What counts as evidence: pairs that do not resemble each other, and not only those that could be graded."""
 
 import asyncio
 import random
 
+from baton.measure.datasets.prompt import Prompt, in_order
 from baton.measure.datasets.rows import Recorded
 from baton.measure.ladder import Rules, Walk, walk
 from baton.measure.recorded import RecordedOrder, recorded_bench
@@ -31,3 +32,17 @@ def test_a_conversation_is_one_pair_of_evidence_however_many_turns_it_has() -> N
     alone = [row(int(one.id[1:]), one.model, one.grade) for one in rows]
     (standing,) = climbed(alone).climbed.standings
     assert standing.verdict == "adequate"
+
+
+def test_a_rung_whose_hard_prompts_have_no_grade_is_not_adequate() -> None:
+    rows = [row(number, FRONTIER, 1.0) for number in range(600)]
+    drawn = in_order([Prompt(id=f"p{number}", task_type=KIND, body={}) for number in range(600)], ORDER.seed)
+    for place, one in enumerate(drawn):
+        if place < 30 or place % 3:  # later a third has no answer
+            rows.append(row(int(one.id[1:]), NANO, 1.0))
+    found = climbed(rows)
+    (standing,) = found.climbed.standings
+    assert standing.skipped > standing.n / 4
+    assert (standing.verdict, found.climbed.target, found.climbed.certificates) == ("undecided", FRONTIER, ())
+    whole = climbed([row(number, model, 1.0) for number in range(600) for model in (FRONTIER, NANO)]).climbed
+    assert (whole.target, len(whole.certificates)) == (NANO, 1)

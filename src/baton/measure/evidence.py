@@ -8,16 +8,18 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from baton.stats.guarantee import Design, Guarantee, Pair, sample_size
-from baton.stats.ladder import Ladder, LadderPlan, Standing, replay
+from baton.stats.ladder import LadderPlan, Standing, replay
 from baton.types.certificate import Certificate, Serves
 
 VERSION = 1
 PILOT = 30
 """Prompts that decide order, bets and which rungs are fit at all; they are not tested on."""
 MOST_UNGRADED = 0.2
-"""Of a rung's pilot answers: beyond it cannot be measured as it is."""
+"""Of a rung's pilot answers: beyond it cannot be measured as it is. Of the prompts that it was tested on: beyond it
+nothing is proven, since what was left out may be just what it cannot do."""
 LEAST_DISCORDANCE, MOST_DISCORDANCE = 0.02, 0.3
 LEAST_QUALITY, MOST_QUALITY = 0.5, 0.9
 
@@ -115,9 +117,10 @@ def climbed(header: LadderHeader, rows: Sequence[Row], grades: str) -> Climbed:
         (rung, place, pair_of(row, header.reference, rung))
         for rung in plan.plan.rungs for place, row in enumerate(tested) if rung in row.grades
     ))  # fmt: skip
-    certificates = () if header.faults or header.judged else _certificates(header, ladder, tested, grades)
-    target = ladder.target if ladder.target is not None and not header.faults else header.reference
-    return Climbed(header, plan, ladder.standings, target, certificates)
+    standings = tuple(map(_believed, ladder.standings))
+    certificates = () if header.faults or header.judged else _certificates(header, standings, tested, grades)
+    target = header.reference if header.faults else _target(header, standings)
+    return Climbed(header, plan, standings, target, certificates)
 
 
 def pair_of(row: Row, reference: str, rung: str) -> Pair | None:
@@ -162,8 +165,28 @@ def _design(pilot: Sequence[Row], reference: str, rungs: Sequence[str], power: f
     return Design(round(quality, 6), round(min(most, max(LEAST_DISCORDANCE, differ)), 6), power)
 
 
-def _certificates(header: LadderHeader, ladder: Ladder, tested: Sequence[Row], grades: str) -> tuple[Certificate, ...]:
-    return tuple(_certificate(header, one, tested, grades) for one in ladder.standings if one.verdict == "adequate")
+def _believed(one: Standing) -> Standing:
+    """A rung with too many prompts left out is not adequate, whatever the others say."""
+    if one.verdict != "adequate" or one.skipped <= MOST_UNGRADED * (one.n + one.skipped):
+        return one
+    return replace(one, verdict="undecided", bound=0.0)
+
+
+def _target(header: LadderHeader, standings: Sequence[Standing]) -> str:
+    """The cheapest adequate rung; of a walk only as long as all above it are."""
+    target = header.reference
+    for one in standings:
+        if one.verdict == "adequate":
+            target = one.rung
+        elif header.mode == "walk":
+            break
+    return target
+
+
+def _certificates(
+    header: LadderHeader, standings: Sequence[Standing], tested: Sequence[Row], grades: str
+) -> tuple[Certificate, ...]:
+    return tuple(_certificate(header, one, tested, grades) for one in standings if one.verdict == "adequate")
 
 
 def _certificate(header: LadderHeader, one: Standing, tested: Sequence[Row], grades: str) -> Certificate:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from baton.measure.evidence import VERSION, Row, mean_cost
+from baton.measure.evidence import MOST_UNGRADED, VERSION, Row, mean_cost
 from baton.stats.gate import FEWEST_PILOT, SETTINGS, PathCertificate, certify_path, spreads_of
 from baton.stats.guarantee import Guarantee
 from baton.types.certificate import Certificate
@@ -69,6 +69,9 @@ def gated(header: GateHeader, rows: Sequence[Row], grades: str) -> Gated:
     unread = sum(row.difficulty is None for row in calibration)
     none = Gated(header, None, 0.0, len(calibration), None, None, None, unread, ())
     known = [row.difficulty for row in pilot if row.difficulty is not None]
+    left_out = sum(row.grades.get(header.rung) is None for row in rows[header.pilot :])
+    if left_out > MOST_UNGRADED * (len(rows) - header.pilot):
+        return none
     if header.faults or header.judged or len(pilot) < FEWEST_PILOT or not calibration or not known:
         return none
     limits = _limits(known, header.settings)
