@@ -3,11 +3,16 @@
 import asyncio
 import random
 
+import pytest
+
 from baton.measure.datasets.prompt import Prompt, in_order
 from baton.measure.datasets.rows import Recorded
+from baton.measure.files import bytes_of, read_evidence
 from baton.measure.ladder import Rules, Walk, walk
 from baton.measure.recorded import RecordedOrder, recorded_bench
-from tests.measure.made import COSTS, FRONTIER, NANO
+from baton.types.errors import ProofError
+from tests.measure.made import COSTS, FRONTIER, NANO, header
+from tests.measure.made import rows as rows_of
 
 KIND = "classification"
 ORDER = RecordedOrder(command="test", source="grades", date="2026-01-31", references={KIND: FRONTIER}, chance=0.0)
@@ -46,3 +51,10 @@ def test_a_rung_whose_hard_prompts_have_no_grade_is_not_adequate() -> None:
     assert (standing.verdict, found.climbed.target, found.climbed.certificates) == ("undecided", FRONTIER, ())
     whole = climbed([row(number, model, 1.0) for number in range(600) for model in (FRONTIER, NANO)]).climbed
     assert (whole.target, len(whole.certificates)) == (NANO, 1)
+
+
+def test_a_file_of_grades_that_holds_a_prompt_twice_is_refused() -> None:
+    once = rows_of(1, 60, {NANO: 0.0})
+    assert read_evidence(bytes_of(header(), once), "grades")[1] == once
+    with pytest.raises(ProofError, match="holds a prompt twice"):
+        read_evidence(bytes_of(header(), [*once, once[-1]]), "grades")

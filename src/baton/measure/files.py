@@ -37,6 +37,8 @@ def read_evidence(file: bytes, name: str) -> tuple[Header, list[Row]]:
         rows = [msgspec.json.decode(line, type=Row) for line in lines if line]
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ProofError(f"{name} holds no grades that can be read: {error}") from error
+    if len({row.prompt for row in rows}) < len(rows):
+        raise ProofError(f"{name} holds a prompt twice: the same pair is no evidence a second time")
     return header, rows
 
 
