@@ -29,7 +29,7 @@ def test_a_silent_drop_is_alarmed_demoted_and_mended_without_anybody(
     bench: ModuleType, tmp_path: Path, seed: int, restart: int | None
 ) -> None:
     """With a restart between drop and alarm, or wherever it falls: nothing changes but time."""
-    scale = bench.Scale(horizon=2_400, drop=240, mended=720, points=0.2)
+    scale = bench.Scale(horizon=4_000, drop=240, mended=720, points=0.2)
     one = asyncio.run(bench.run(seed, drop=True, scale=scale, folder=tmp_path, restart=restart))
     assert one.demotions == 1
     assert one.requalified
